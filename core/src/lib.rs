@@ -1,0 +1,5 @@
+//! The domain of Kairos: schedules, ids, processes and runs, messages, and the registry's rules.
+//!
+//! Invariant: nothing here does I/O, reads a clock or draws a random number; they come in as arguments or ports.
+
+pub mod names;

@@ -1,0 +1,2 @@
+//! Kairos.
+fn main() {}

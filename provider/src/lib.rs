@@ -1,0 +1,3 @@
+//! The Terraform provider of Kairos.
+
+pub mod stack;

@@ -1,0 +1,95 @@
+//! What every operation on a stack's objects needs: the clients, the names, and the ids that AWS has made so far.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use kairos::names::Names;
+
+use super::kind::Ref;
+
+/// The clients of one region, the names of one stack, and the ids of its components.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The stack's names.
+    pub names: Names,
+    /// The AWS clients.
+    pub aws: Clients,
+    ids: Arc<RwLock<HashMap<String, String>>>,
+}
+
+impl Context {
+    /// A context in which no id is known yet.
+    pub fn new(names: Names, aws: Clients) -> Self {
+        Self { names, aws, ids: Arc::default() }
+    }
+
+    /// The id that AWS made for a component, where it exists.
+    pub fn id(&self, component: &Ref) -> Option<String> {
+        self.ids.read().ok()?.get(&component.0).cloned()
+    }
+
+    /// The component's name where `id` is its id, otherwise the foreign id itself, which then differs from what is wanted.
+    pub fn reference(&self, component: &Ref, id: &str) -> Ref {
+        if self.id(component).as_deref() == Some(id) { component.clone() } else { Ref::to(id) }
+    }
+
+    /// Remembers a component's id.
+    pub fn learn(&self, component: &str, id: &str) {
+        if let Ok(mut ids) = self.ids.write() {
+            ids.insert(component.into(), id.into());
+        }
+    }
+
+    /// Forgets a component that is gone.
+    pub fn forget(&self, component: &str) {
+        if let Ok(mut ids) = self.ids.write() {
+            ids.remove(component);
+        }
+    }
+}
+
+/// The SDK clients that a stack's objects are managed with.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// API Gateway (REST APIs).
+    pub apigateway: aws_sdk_apigateway::Client,
+    /// API Gateway v2, for the mapping of a custom domain.
+    pub apigatewayv2: aws_sdk_apigatewayv2::Client,
+    /// CloudWatch alarms.
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
+    /// Tables.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Roles.
+    pub iam: aws_sdk_iam::Client,
+    /// Functions.
+    pub lambda: aws_sdk_lambda::Client,
+    /// Log groups.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Schedule groups and schedules.
+    pub scheduler: aws_sdk_scheduler::Client,
+    /// Topics and subscriptions.
+    pub sns: aws_sdk_sns::Client,
+    /// Queues.
+    pub sqs: aws_sdk_sqs::Client,
+    /// Parameters.
+    pub ssm: aws_sdk_ssm::Client,
+}
+
+impl Clients {
+    /// One client a service, over one configuration.
+    pub fn new(config: &aws_config::SdkConfig) -> Self {
+        Self {
+            apigateway: aws_sdk_apigateway::Client::new(config),
+            apigatewayv2: aws_sdk_apigatewayv2::Client::new(config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            scheduler: aws_sdk_scheduler::Client::new(config),
+            sns: aws_sdk_sns::Client::new(config),
+            sqs: aws_sdk_sqs::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
+        }
+    }
+}

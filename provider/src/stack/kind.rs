@@ -1,0 +1,240 @@
+//! What every kind of AWS object of a stack can do: say what differs, and be observed, created, updated and deleted.
+//!
+//! Invariant: `diff` is pure and total over the properties that we set; every operation here may be repeated.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug};
+use std::future::Future;
+
+use kairos_aws::AwsError;
+use serde::Serialize;
+
+use super::context::Context;
+
+/// The tags of an object.
+pub type Tags = BTreeMap<String, String>;
+
+/// One kind of AWS object. The type itself is the shape of what is wanted, and equally of what AWS holds.
+pub trait Kind: Debug + Clone + PartialEq + Serialize + Send + Sync + 'static {
+    /// The CloudFormation type name, as users know it (`AWS::SQS::Queue`).
+    const TYPE: &'static str;
+    /// The IAM actions that observing, creating, updating and deleting need.
+    const ACTIONS: &'static [&'static str];
+    /// What bounds how many calls are under way at once: the service's name in ARNs.
+    const SERVICE: &'static str;
+
+    /// The id that AWS will know the object by, where it follows from names; `None` where AWS makes it.
+    fn known_id(&self, context: &Context) -> Option<String>;
+
+    /// What differs between this (wanted) and what AWS holds, property by property, in words.
+    fn diff(&self, held: &Self) -> Vec<Change>;
+
+    /// Components whose AWS-made ids this one holds: they are observed before it.
+    fn references(&self) -> Vec<Ref> {
+        Vec::new()
+    }
+
+    /// Reads the object; `None` where it does not exist. Read-only.
+    fn observe(&self, context: &Context) -> impl Future<Output = Result<Option<Held<Self>>, AwsError>> + Send;
+
+    /// Creates the object. Already there and identical is success.
+    fn create(&self, context: &Context) -> impl Future<Output = Result<Held<Self>, AwsError>> + Send;
+
+    /// Changes what `changes` name, and nothing else.
+    fn update(
+        &self,
+        held: &Held<Self>,
+        changes: &[Change],
+        context: &Context,
+    ) -> impl Future<Output = Result<(), AwsError>> + Send;
+
+    /// Deletes the object with that id, and waits until it is gone where deletion is asynchronous. *Not found* is success.
+    fn delete(&self, id: &str, context: &Context) -> impl Future<Output = Result<(), AwsError>> + Send;
+
+    /// Whether an error only says that the object, or its predecessor, is still settling: the engine awaits that.
+    fn settling(_error: &AwsError) -> bool {
+        false
+    }
+}
+
+/// What AWS holds of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held<K> {
+    /// The id that AWS knows it by: an ARN, a URL, a name, or what AWS made.
+    pub id: String,
+    /// Its properties, with ids that AWS made written as references to components.
+    pub value: K,
+    /// Whose it is.
+    pub owner: Owner,
+    /// A status of its own beside `in_sync`, such as `pending` for a subscription that nobody confirmed yet.
+    pub status: Option<&'static str>,
+}
+
+impl<K> Held<K> {
+    /// An object of ours.
+    pub fn ours(id: impl Into<String>, value: K) -> Self {
+        Self { id: id.into(), value, owner: Owner::Ours, status: None }
+    }
+
+    /// An object whose tags tell whose it is.
+    pub fn tagged(id: impl Into<String>, value: K, tags: &Tags, context: &Context) -> Self {
+        Self { id: id.into(), value, owner: Owner::of(tags, context), status: None }
+    }
+}
+
+/// Whose an object is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// It carries this stack's tag, or lives under a parent that does.
+    Ours,
+    /// It carries another stack's tag (named here), or none.
+    Foreign(Option<String>),
+}
+
+impl Owner {
+    /// Reads the ownership tag.
+    pub fn of(tags: &Tags, context: &Context) -> Self {
+        match tags.get(kairos::names::Names::OWNER_TAG) {
+            Some(owner) if *owner == context.names.owner() => Self::Ours,
+            other => Self::Foreign(other.cloned()),
+        }
+    }
+}
+
+/// A reference to the id that AWS makes for another component; written, compared and digested by the component's name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Ref(pub String);
+
+impl Ref {
+    /// A reference to a component of the topology.
+    pub fn to(component: impl Into<String>) -> Self {
+        Self(component.into())
+    }
+}
+
+impl fmt::Display for Ref {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One property that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// The property, by AWS's name for it (`VisibilityTimeout`).
+    pub property: String,
+    /// What AWS holds, in words.
+    pub actual: String,
+    /// What is wanted, in words.
+    pub wanted: String,
+    /// True where AWS cannot change the property in place: the object is replaced.
+    pub replaces: bool,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} → {}", self.property, self.actual, self.wanted)
+    }
+}
+
+/// Whether a property is among the changes.
+pub fn touches(changes: &[Change], properties: &[&str]) -> bool {
+    changes.iter().any(|c| properties.iter().any(|p| c.property == *p || c.property.starts_with(&format!("{p}."))))
+}
+
+/// Collects the properties that differ between what is wanted and what is held.
+#[derive(Debug)]
+pub struct Diff<'a, K> {
+    wanted: &'a K,
+    held: &'a K,
+    changes: Vec<Change>,
+}
+
+impl<'a, K> Diff<'a, K> {
+    /// Compares `wanted` with `held`.
+    pub fn of(wanted: &'a K, held: &'a K) -> Self {
+        Self { wanted, held, changes: Vec::new() }
+    }
+
+    /// A property that AWS changes in place.
+    #[must_use]
+    pub fn property<T: PartialEq + Serialize>(self, name: &str, get: impl Fn(&'a K) -> T) -> Self {
+        self.compare(name, get, false)
+    }
+
+    /// A property whose change needs a new object.
+    #[must_use]
+    pub fn fixed<T: PartialEq + Serialize>(self, name: &str, get: impl Fn(&'a K) -> T) -> Self {
+        self.compare(name, get, true)
+    }
+
+    /// Tags, one change a key (`Tags.team`); keys that AWS or a tool of the account adds (`aws:…`) are left alone.
+    #[must_use]
+    pub fn tags(mut self, get: impl Fn(&'a K) -> &'a Tags) -> Self {
+        let (wanted, held) = (get(self.wanted), get(self.held));
+        let mut keys: Vec<&String> = wanted.keys().chain(held.keys()).filter(|k| !k.starts_with("aws:")).collect();
+        keys.sort();
+        keys.dedup();
+        for key in keys {
+            let (w, h) = (wanted.get(key), held.get(key));
+            if w != h {
+                self.changes.push(Change {
+                    property: format!("Tags.{key}"),
+                    actual: words(&h),
+                    wanted: words(&w),
+                    replaces: false,
+                });
+            }
+        }
+        self
+    }
+
+    /// What differs, in the order in which it was asked.
+    pub fn changes(self) -> Vec<Change> {
+        self.changes
+    }
+
+    fn compare<T: PartialEq + Serialize>(mut self, name: &str, get: impl Fn(&'a K) -> T, replaces: bool) -> Self {
+        let (wanted, held) = (get(self.wanted), get(self.held));
+        if wanted != held {
+            self.changes.push(Change {
+                property: name.into(),
+                actual: words(&held),
+                wanted: words(&wanted),
+                replaces,
+            });
+        }
+        self
+    }
+}
+
+/// A value as a user reads it: strings bare, `none` for what is not set, the rest as compact JSON.
+fn words<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::Null) => "none".into(),
+        Ok(serde_json::Value::String(s)) => s,
+        Ok(other) => other.to_string(),
+        Err(e) => format!("<{e}>"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    struct Thing {
+        size: Option<u32>,
+        tags: Tags,
+    }
+
+    #[test]
+    fn a_diff_speaks_in_words_and_leaves_aws_tags_alone() {
+        let wanted = Thing { size: Some(3), tags: Tags::from([("team".into(), "data".into())]) };
+        let held = Thing { size: None, tags: Tags::from([("aws:cloudformation:stack".into(), "x".into())]) };
+        let changes = Diff::of(&wanted, &held).property("Size", |t| t.size).tags(|t| &t.tags).changes();
+        let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        assert_eq!(lines, ["Size: none → 3", "Tags.team: none → data"]);
+    }
+}

@@ -1,0 +1,1 @@
+//! The kinds of AWS objects that a stack is made of, one file each.
