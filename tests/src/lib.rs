@@ -1,1 +1,15 @@
-//! Kairos.
+//! End-to-end tests of Kairos, and the harness that they and the live tests of the other crates stand on.
+//!
+//! The real terraform and the real binaries run against MiniStack, an AWS in one local process.
+//! Invariant: everything that the harness starts dies with the process that started it.
+
+pub mod account;
+pub mod ministack;
+pub mod process;
+pub mod terraform;
+pub mod wait;
+pub mod workspace;
+
+pub use account::Account;
+pub use ministack::MiniStack;
+pub use terraform::Terraform;

@@ -1,0 +1,145 @@
+//! Child processes in a group of their own, so that what they start ends with them.
+//!
+//! Invariant: dropping a [`Group`] kills every process of it.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+/// A running command and all that it starts.
+#[derive(Debug)]
+pub struct Group {
+    child: Child,
+}
+
+impl Group {
+    /// Starts `command` as the leader of a group of its own.
+    pub fn start(command: &mut Command) -> Result<Self> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let child = command
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("starting \"{program}\""))?;
+        Ok(Self { child })
+    }
+
+    /// The leader.
+    pub fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// Sends a signal to every process of the group; one that is gone is no error.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(pid) = pid(self.child.id()) {
+            let _ = kill_process_group(pid, signal);
+        }
+    }
+
+    /// Waits for the leader, at most `limit`.
+    pub fn wait(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().context("waiting for a child process")? {
+                return Ok(Some(status));
+            }
+            if start.elapsed() > limit {
+                return Ok(None);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a signal to one process; one that is gone is no error.
+pub fn signal(id: u32, signal: Signal) {
+    if let Some(pid) = pid(id) {
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// The ids of the running processes below `ancestor` whose program's name begins with `name` (Linux: read from `/proc`).
+pub fn descendants(ancestor: u32, name: &str) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let ids = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let mut known: Vec<(u32, u32, String)> = ids
+        .filter_map(|id| stat(id).map(|(parent, name)| (id, parent, name)))
+        .collect();
+    let mut family = vec![ancestor];
+    loop {
+        let (joining, rest): (Vec<_>, Vec<_>) = known.into_iter().partition(|(_, parent, _)| family.contains(parent));
+        if joining.is_empty() {
+            return Vec::new();
+        }
+        let found: Vec<u32> = joining
+            .iter()
+            .filter(|(_, _, of)| of.starts_with(name))
+            .map(|(id, _, _)| *id)
+            .collect();
+        if !found.is_empty() {
+            return found;
+        }
+        family.extend(joining.iter().map(|(id, _, _)| *id));
+        known = rest;
+    }
+}
+
+/// A process's parent and the (at most 15 bytes of the) name of its program; none for one that has ended.
+fn stat(id: u32) -> Option<(u32, String)> {
+    let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let (head, tail) = text.rsplit_once(')')?;
+    let name = head.split_once('(')?.1.to_owned();
+    let mut fields = tail.split_whitespace();
+    let state = fields.next()?;
+    let parent = fields.next()?.parse().ok()?;
+    (state != "Z").then_some((parent, name))
+}
+
+fn pid(id: u32) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(id).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    use super::*;
+
+    #[test]
+    fn dropping_a_group_ends_the_grandchildren_too() -> Result<()> {
+        let mut group = Group::start(
+            Command::new("sh")
+                .args(["-c", "sleep 600 & echo started; wait"])
+                .stdout(Stdio::piped()),
+        )?;
+        let mut line = String::new();
+        let stdout = group.child().stdout.take().context("no stdout")?;
+        BufReader::new(stdout).read_line(&mut line)?;
+        let leader = group.child().id();
+        let sleepers = descendants(leader, "sleep");
+        assert_eq!(sleepers.len(), 1);
+        drop(group);
+        let gone = |id: u32| stat(id).is_none();
+        let start = Instant::now();
+        while !sleepers.iter().all(|id| gone(*id)) && start.elapsed() < Duration::from_secs(5) {
+            std::thread::yield_now();
+        }
+        assert!(sleepers.iter().all(|id| gone(*id)), "a sleeper outlived its group");
+        Ok(())
+    }
+}
