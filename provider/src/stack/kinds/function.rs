@@ -15,11 +15,20 @@ use sha2::{Digest, Sha256};
 
 use crate::stack::kind::Tags;
 
-/// A function of the runtime `provided.al2023`, handler `bootstrap`.
+/// The only runtime of ours: the zip carries its own program.
+pub const RUNTIME: &str = "provided.al2023";
+/// The program's name in the zip.
+pub const HANDLER: &str = "bootstrap";
+
+/// A Lambda function.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Function {
     /// The function's name (Lambda: 64 characters at most).
     pub name: String,
+    /// The runtime: [`RUNTIME`].
+    pub runtime: String,
+    /// The file in the zip that runs: [`HANDLER`].
+    pub handler: String,
     /// What it is for, in words (Lambda: 256 characters at most).
     pub description: String,
     /// The zip with its `bootstrap`.
@@ -33,7 +42,7 @@ pub struct Function {
     /// The time-out in seconds (Lambda: 1 to 900).
     pub timeout: i32,
     /// Environment variables.
-    pub environment: BTreeMap<String, String>,
+    pub environment: Environment,
     /// The ARNs of layer versions, in the order in which they are laid over each other.
     pub layers: Vec<String>,
     /// Whether X-Ray traces invocations (`Active`), or only follows what calls it (`PassThrough`).
@@ -48,6 +57,41 @@ pub struct Function {
     pub kms_key: Option<String>,
     /// Its tags.
     pub tags: Tags,
+}
+
+/// Environment variables: written, shown and digested by key and a fingerprint of the value.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
+        Self(variables.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+    }
+}
+
+impl From<BTreeMap<String, String>> for Environment {
+    fn from(variables: BTreeMap<String, String>) -> Self {
+        Self(variables)
+    }
+}
+
+impl Environment {
+    fn fingerprint(&self, key: &str) -> Option<String> {
+        let digest = Sha256::digest(self.0.get(key)?);
+        Some(format!("sha256:{}", digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect::<String>()))
+    }
+}
+
+impl Serialize for Environment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.keys().map(|key| (key, self.fingerprint(key))))
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// A function's zip: compared, shown and digested by its SHA-256 only, in Base64 as Lambda writes `CodeSha256`.
