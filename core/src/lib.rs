@@ -2,4 +2,6 @@
 //!
 //! Invariant: nothing here does I/O, reads a clock or draws a random number; they come in as arguments or ports.
 
+pub mod error;
+pub mod instant;
 pub mod names;

@@ -1,0 +1,248 @@
+//! The rules that a user's value can break.
+//!
+//! Invariant: a variant carries all that a message in any language needs; the limits in it come from where they are
+//! enforced.
+
+use crate::instant::{Timestamp, rfc3339_millis};
+use std::fmt;
+
+/// A field of a cron expression, in the order in which they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CronField {
+    /// 0–59.
+    Minutes,
+    /// 0–23.
+    Hours,
+    /// 1–31.
+    DayOfMonth,
+    /// 1–12 or JAN–DEC.
+    Month,
+    /// 1–7 or SUN–SAT.
+    DayOfWeek,
+    /// 1970–2199.
+    Year,
+}
+
+impl CronField {
+    /// All fields in the order in which they are written.
+    pub const ALL: [Self; 6] = [
+        Self::Minutes,
+        Self::Hours,
+        Self::DayOfMonth,
+        Self::Month,
+        Self::DayOfWeek,
+        Self::Year,
+    ];
+
+    /// The least value (the scheduler's documented limit).
+    pub const fn min(self) -> u16 {
+        match self {
+            Self::Minutes | Self::Hours => 0,
+            Self::DayOfMonth | Self::Month | Self::DayOfWeek => 1,
+            Self::Year => 1970,
+        }
+    }
+
+    /// The greatest value (the scheduler's documented limit).
+    pub const fn max(self) -> u16 {
+        match self {
+            Self::Minutes => 59,
+            Self::Hours => 23,
+            Self::DayOfMonth => 31,
+            Self::Month => 12,
+            Self::DayOfWeek => 7,
+            Self::Year => 2199,
+        }
+    }
+}
+
+impl fmt::Display for CronField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Minutes => "minutes",
+            Self::Hours => "hours",
+            Self::DayOfMonth => "day of month",
+            Self::Month => "month",
+            Self::DayOfWeek => "day of week",
+            Self::Year => "year",
+        })
+    }
+}
+
+/// A rule that a value breaks. `Display` says in English what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rule {
+    // The schedule language.
+    /// A value is required and there is none.
+    #[error("must not be empty")]
+    Empty,
+    /// Neither `cron(…)`, `rate(…)`, `at(…)` nor six fields.
+    #[error(
+        "must be cron(minutes hours day-of-month month day-of-week year), rate(value unit) or at(yyyy-mm-ddThh:mm:ss)"
+    )]
+    NotAnExpression,
+    /// The closing parenthesis is missing, or something follows it.
+    #[error("must end with the one parenthesis that closes it")]
+    Parenthesis,
+    /// Not six fields.
+    #[error("must have six fields (minutes hours day-of-month month day-of-week year), not {found}")]
+    FieldCount {
+        /// How many there are.
+        found: usize,
+    },
+    /// Something is missing in a field: an empty entry of a list, a range without an end, a step without a number.
+    #[error("{part}: something is missing here")]
+    Incomplete {
+        /// The field.
+        part: CronField,
+    },
+    /// Neither a number nor, where there are names, a name.
+    #[error("{part} must be {}", accepted(*part))]
+    NotAValue {
+        /// The field.
+        part: CronField,
+    },
+    /// A number outside of the field's range.
+    #[error("{part} must be between {min} and {max}")]
+    OutOfRange {
+        /// The field.
+        part: CronField,
+        /// The least that is accepted.
+        min: u16,
+        /// The greatest that is accepted.
+        max: u16,
+    },
+    /// A range of years that ends before it begins. Other ranges wrap around.
+    #[error("{part}: a range must not end before it begins")]
+    BackwardsRange {
+        /// The field.
+        part: CronField,
+    },
+    /// A step of zero or beyond the field.
+    #[error("{part}: a step must be between 1 and {max}")]
+    Step {
+        /// The field.
+        part: CronField,
+        /// The greatest that is accepted.
+        max: u16,
+    },
+    /// A wildcard that the field does not take, or not in this place.
+    #[error("{part} does not take \"{wildcard}\" here")]
+    Wildcard {
+        /// The field.
+        part: CronField,
+        /// The wildcard: `?`, `L`, `W` or `#`.
+        wildcard: char,
+    },
+    /// `?`, `L`, `W` and `#` stand alone in their field.
+    #[error("{part}: \"{wildcard}\" cannot be combined with other values")]
+    NotAlone {
+        /// The field.
+        part: CronField,
+        /// The wildcard.
+        wildcard: char,
+    },
+    /// The `n` of `d#n`.
+    #[error("{part}: the number after # must be between 1 and 5")]
+    Nth {
+        /// The field.
+        part: CronField,
+    },
+    /// Both day fields are given.
+    #[error("day of month and day of week cannot both be given: one of them must be ?")]
+    BothDays,
+    /// Both day fields are `?`.
+    #[error("day of month and day of week cannot both be ?: write * for every day")]
+    NoDay,
+    /// No date of the calendar fits.
+    #[error("never occurs: no date in the years given fits day, month and year")]
+    NeverOccurs,
+    /// The form that is sent to AWS does not fit.
+    #[error("is too long: written out it has {found} characters, and the scheduler takes {max}")]
+    ExpressionTooLong {
+        /// The length of the canonical form.
+        found: usize,
+        /// The scheduler's limit.
+        max: usize,
+    },
+    /// `rate(…)` is not a number and a unit.
+    #[error("must be rate(value unit), such as rate(5 minutes)")]
+    RateSyntax,
+    /// The number of a rate is zero or beyond what we count.
+    #[error("the number of a rate must be between 1 and {max}")]
+    RateValue {
+        /// The greatest that is accepted.
+        max: u32,
+    },
+    /// The unit of a rate is none.
+    #[error("the unit of a rate must be minute, minutes, hour, hours, day or days")]
+    RateUnit,
+    /// `rate(1 minutes)`, `rate(5 minute)`.
+    #[error("the unit must agree with the number: write {expected}")]
+    RatePlural {
+        /// The unit as it should be.
+        expected: &'static str,
+    },
+    /// `at(…)` is not a local time.
+    #[error("must be at(yyyy-mm-ddThh:mm:ss), without an offset: the time zone is given apart")]
+    AtSyntax,
+    /// `at(…)` has a date or time that is none.
+    #[error("is not a date and time of the calendar")]
+    AtCalendar,
+    /// `at(…)` falls into the time that the zone skips.
+    #[error("does not exist in {zone}: clocks jump over it there")]
+    AtSkipped {
+        /// The zone.
+        zone: String,
+    },
+    /// `at(…)` is over.
+    #[error("is in the past: it was {at}, and now is {now}", at = rfc3339_millis(*at), now = rfc3339_millis(*now))]
+    AtPast {
+        /// When it would have fired.
+        at: Timestamp,
+        /// The time of the check.
+        now: Timestamp,
+    },
+
+    // What goes with a schedule.
+    /// Not a name of the tz database.
+    #[error("is not a time zone of the IANA database, such as America/Santiago or UTC{}", hint(suggestion.as_deref()))]
+    UnknownZone {
+        /// A name that was perhaps meant.
+        suggestion: Option<String>,
+    },
+    /// A whole number outside of its range.
+    #[error("must be between {min} and {max}")]
+    Between {
+        /// The least that is accepted.
+        min: i64,
+        /// The greatest that is accepted.
+        max: i64,
+    },
+    /// Not an RFC 3339 instant.
+    #[error("must be a date and time with an offset (RFC 3339), such as 2026-03-01T00:00:00Z")]
+    NotAnInstant,
+    /// The end is not after the start.
+    #[error("must be after the start ({start})", start = rfc3339_millis(*start))]
+    EndBeforeStart {
+        /// The start.
+        start: Timestamp,
+    },
+    // Names, ARNs and payloads.
+}
+
+/// What a field accepts as a single value.
+fn accepted(part: CronField) -> String {
+    let numbers = format!("a number between {} and {}", part.min(), part.max());
+    match part {
+        CronField::Month => format!("{numbers} or a name between JAN and DEC"),
+        CronField::DayOfWeek => format!("{numbers} (1 is Sunday) or a name between SUN and SAT"),
+        _ => numbers,
+    }
+}
+
+fn hint(suggestion: Option<&str>) -> String {
+    suggestion
+        .map(|name| format!("; did you mean {name}?"))
+        .unwrap_or_default()
+}

@@ -1,0 +1,101 @@
+//! Instants as Kairos writes them: RFC 3339, UTC, always with milliseconds.
+//!
+//! Invariant: equal instants (to the millisecond) have equal text, and the text sorts as the instants do.
+
+pub use jiff::Timestamp;
+
+/// The instant as text, such as `2026-01-02T03:04:05.678Z`; what is finer than a millisecond is cut off.
+pub fn rfc3339_millis(instant: Timestamp) -> String {
+    format!("{:.3}", to_millis(instant))
+}
+
+/// The instant without what is finer than a millisecond (towards the past), as it will be read back from its text.
+pub fn to_millis(instant: Timestamp) -> Timestamp {
+    // Floored, not truncated towards zero: the text of an instant before 1970 must not lie after it.
+    let millis = instant.as_nanosecond().div_euclid(1_000_000);
+    i64::try_from(millis)
+        .ok()
+        .and_then(|millis| Timestamp::from_millisecond(millis).ok())
+        .unwrap_or(Timestamp::MIN)
+}
+
+/// For `#[serde(with = "kairos::instant::serde_millis")]` on a [`Timestamp`]: text with milliseconds.
+pub mod serde_millis {
+    use super::{Timestamp, rfc3339_millis};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes the instant with milliseconds.
+    pub fn serialize<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&rfc3339_millis(*instant))
+    }
+
+    /// Reads any RFC 3339 text; finer parts are kept.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        Timestamp::deserialize(deserializer)
+    }
+
+    /// The same for an `Option<Timestamp>`; combine with `#[serde(default)]` where the key may be missing.
+    pub mod option {
+        use super::{Timestamp, rfc3339_millis};
+        use serde::{Deserialize, Deserializer, Serializer};
+
+        /// Writes the instant with milliseconds, or null.
+        pub fn serialize<S: Serializer>(instant: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+            match instant {
+                Some(instant) => serializer.serialize_some(&rfc3339_millis(*instant)),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        /// Reads any RFC 3339 text, or null.
+        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+            Option::deserialize(deserializer)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use serde::{Deserialize, Serialize};
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(rfc3339_millis(text.parse().unwrap()), expected);
+    }
+
+    #[test]
+    fn always_three_digits_in_utc() {
+        check("2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000Z");
+        check("2026-01-02T03:04:05.6789Z", "2026-01-02T03:04:05.678Z");
+        check("2026-01-02T00:04:05-03:00", "2026-01-02T03:04:05.000Z");
+    }
+
+    #[test]
+    fn finer_parts_are_cut_towards_the_past_on_both_sides_of_1970() {
+        check("1969-12-31T23:59:59.9999Z", "1969-12-31T23:59:59.999Z");
+        check("1970-01-01T00:00:00.0009Z", "1970-01-01T00:00:00.000Z");
+        assert_eq!(to_millis(Timestamp::MIN), Timestamp::MIN);
+        assert!(to_millis(Timestamp::MAX) <= Timestamp::MAX);
+    }
+
+    #[test]
+    fn serde_writes_milliseconds_and_reads_them_back() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Record {
+            #[serde(with = "serde_millis")]
+            at: Timestamp,
+            #[serde(with = "serde_millis::option")]
+            until: Option<Timestamp>,
+        }
+        let record = Record {
+            at: "2026-01-02T03:04:05Z".parse().unwrap(),
+            until: None,
+        };
+        let text = serde_json::to_string(&record).unwrap();
+        assert_eq!(text, r#"{"at":"2026-01-02T03:04:05.000Z","until":null}"#);
+        assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+    }
+}
