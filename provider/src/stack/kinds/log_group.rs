@@ -1,0 +1,183 @@
+//! A CloudWatch log group.
+//!
+//! Invariant: name and ARN follow from the stack's name; ARNs here have no `:*` behind them.
+
+use kairos_aws::{AwsError, Doing};
+use serde::Serialize;
+
+use super::support::{Retag, resume};
+use crate::stack::context::Context;
+use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
+
+/// What the stack wants of a log group, and equally what AWS holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LogGroup {
+    /// The name, a path (`/aws/lambda/{function}`).
+    pub name: String,
+    /// How long lines are kept, in days, one of the numbers that CloudWatch Logs knows (1, 3, 5, 7, 14, 30, 60, 90, …);
+    /// `None`: for ever.
+    pub retention_days: Option<u32>,
+    /// The ARN of the key that encrypts the lines; `None`: CloudWatch Logs' own.
+    pub kms_key_arn: Option<String>,
+    /// The tags.
+    pub tags: Tags,
+}
+
+impl LogGroup {
+    fn arn(&self, context: &Context) -> String {
+        context.names.log_group_arn(&self.name)
+    }
+
+    /// Sets or removes the retention.
+    async fn retain(&self, context: &Context) -> Result<(), AwsError> {
+        let logs = &context.aws.logs;
+        match self.retention_days {
+            Some(days) => {
+                let days = i32::try_from(days).unwrap_or(i32::MAX);
+                let call = logs
+                    .put_retention_policy()
+                    .log_group_name(&self.name)
+                    .retention_in_days(days);
+                call.send().await.doing("PutRetentionPolicy", &self.name)?;
+            }
+            None => {
+                let call = logs.delete_retention_policy().log_group_name(&self.name);
+                call.send().await.doing("DeleteRetentionPolicy", &self.name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets or removes the key. What is there already stays encrypted as it was.
+    async fn encrypt(&self, context: &Context) -> Result<(), AwsError> {
+        let logs = &context.aws.logs;
+        match &self.kms_key_arn {
+            Some(key) => {
+                let call = logs.associate_kms_key().log_group_name(&self.name).kms_key_id(key);
+                call.send().await.doing("AssociateKmsKey", &self.name)?;
+            }
+            None => {
+                let call = logs.disassociate_kms_key().log_group_name(&self.name);
+                call.send().await.doing("DisassociateKmsKey", &self.name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Kind for LogGroup {
+    const TYPE: &'static str = "AWS::Logs::LogGroup";
+    const ACTIONS: &'static [&'static str] = &[
+        "logs:AssociateKmsKey",
+        "logs:CreateLogGroup",
+        "logs:DeleteLogGroup",
+        "logs:DeleteRetentionPolicy",
+        "logs:DescribeLogGroups",
+        "logs:DisassociateKmsKey",
+        "logs:ListTagsForResource",
+        "logs:PutRetentionPolicy",
+        "logs:TagResource",
+        "logs:UntagResource",
+    ];
+    const SERVICE: &'static str = "logs";
+
+    fn known_id(&self, context: &Context) -> Option<String> {
+        Some(self.arn(context))
+    }
+
+    fn diff(&self, held: &Self) -> Vec<Change> {
+        Diff::of(self, held)
+            .fixed("LogGroupName", |g| &g.name)
+            .property("RetentionInDays", |g| g.retention_days)
+            .property("KmsKeyId", |g| &g.kms_key_arn)
+            .tags(|g| &g.tags)
+            .changes()
+    }
+
+    /// CloudWatch Logs describes by prefix only, so that groups with longer names may come as well.
+    async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
+        let logs = &context.aws.logs;
+        let mut pages = logs
+            .describe_log_groups()
+            .log_group_name_prefix(&self.name)
+            .into_paginator()
+            .send();
+        let mut found = None;
+        while let (None, Some(page)) = (&found, pages.next().await) {
+            let groups = page
+                .doing("DescribeLogGroups", &self.name)?
+                .log_groups
+                .unwrap_or_default();
+            found = groups
+                .into_iter()
+                .find(|g| g.log_group_name() == Some(self.name.as_str()));
+        }
+        let Some(group) = found else { return Ok(None) };
+        let arn = self.arn(context);
+        let answer = logs.list_tags_for_resource().resource_arn(&arn).send().await;
+        let Some(answer) = answer.found("ListTagsForResource", &self.name)? else {
+            return Ok(None);
+        };
+        let tags: Tags = answer.tags.unwrap_or_default().into_iter().collect();
+        let held = Self {
+            name: self.name.clone(),
+            retention_days: group.retention_in_days.and_then(|days| u32::try_from(days).ok()),
+            kms_key_arn: group.kms_key_id,
+            tags: tags.clone(),
+        };
+        Ok(Some(Held::tagged(arn, held, &tags, context)))
+    }
+
+    async fn create(&self, context: &Context) -> Result<Held<Self>, AwsError> {
+        let call = context.aws.logs.create_log_group().log_group_name(&self.name);
+        let call = call
+            .set_kms_key_id(self.kms_key_arn.clone())
+            .set_tags(Some(self.tags.clone().into_iter().collect()));
+        match call.send().await.doing("CreateLogGroup", &self.name) {
+            Err(e) if e.is("ResourceAlreadyExistsException") => return resume(self, e, &self.name, context).await,
+            other => other?,
+        };
+        if self.retention_days.is_some() {
+            self.retain(context).await?;
+        }
+        Ok(Held::ours(self.arn(context), self.clone()))
+    }
+
+    async fn update(&self, held: &Held<Self>, changes: &[Change], context: &Context) -> Result<(), AwsError> {
+        let logs = &context.aws.logs;
+        if touches(changes, &["RetentionInDays"]) {
+            self.retain(context).await?;
+        }
+        if touches(changes, &["KmsKeyId"]) {
+            self.encrypt(context).await?;
+        }
+        let retag = Retag::of(&self.tags, changes);
+        if !retag.set.is_empty() {
+            let call = logs
+                .tag_resource()
+                .resource_arn(&held.id)
+                .set_tags(Some(retag.set.into_iter().collect()));
+            call.send().await.doing("TagResource", &self.name)?;
+        }
+        if !retag.remove.is_empty() {
+            let call = logs
+                .untag_resource()
+                .resource_arn(&held.id)
+                .set_tag_keys(Some(retag.remove));
+            call.send().await.doing("UntagResource", &self.name)?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, _: &str, context: &Context) -> Result<(), AwsError> {
+        let call = context.aws.logs.delete_log_group().log_group_name(&self.name);
+        call.send().await.found("DeleteLogGroup", &self.name)?;
+        Ok(())
+    }
+
+    /// CloudWatch Logs works on one group one call at a time, and aborts calls that come meanwhile; a name that is taken by
+    /// a group which cannot be seen belongs to one on its way in or out.
+    fn settling(error: &AwsError) -> bool {
+        error.is("OperationAbortedException") || error.is("ResourceAlreadyExistsException")
+    }
+}

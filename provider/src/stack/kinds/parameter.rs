@@ -1,0 +1,275 @@
+//! An SSM parameter: what other systems read to find the parts of a stack.
+//!
+//! Invariant: a parameter of the same name that is not ours is never overwritten.
+
+use std::fmt::Write;
+
+use aws_sdk_ssm::types::{ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
+use kairos_aws::{AwsError, Doing};
+use serde::{Serialize, Serializer};
+
+use super::support::{Retag, malformed, resume, unresolved};
+use crate::stack::context::Context;
+use crate::stack::kind::{Change, Diff, Held, Kind, Ref, Tags, touches};
+
+/// What the stack wants of a parameter of tier *standard*, and equally what AWS holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Parameter {
+    /// The name, a path (`/{app}/SQS/QueueUrl`).
+    pub name: String,
+    /// The type: always `String` where it is ours.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The value. SSM, tier standard: 1 to 4096 bytes, without `{{`.
+    pub value: Text,
+    /// The tags.
+    pub tags: Tags,
+}
+
+/// A text that may hold ids which AWS makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text(Vec<Part>);
+
+/// A part of a [`Text`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// These very characters.
+    Plain(String),
+    /// The id of another component.
+    Id(Ref),
+}
+
+impl Parameter {
+    /// A parameter of type `String`.
+    pub fn new(name: impl Into<String>, value: impl Into<Text>, tags: Tags) -> Self {
+        Self {
+            name: name.into(),
+            kind: ParameterType::String.as_str().into(),
+            value: value.into(),
+            tags,
+        }
+    }
+
+    /// The parameter's ARN. The name of a parameter begins with a slash, which its ARN has only once.
+    fn arn(&self, context: &Context) -> String {
+        context.names.arn("ssm", &format!("parameter{}", self.name))
+    }
+
+    fn resolved(&self, context: &Context) -> Result<String, AwsError> {
+        self.value
+            .resolve(context)
+            .map_err(|missing| unresolved("PutParameter", &self.name, &missing.0))
+    }
+
+    /// Reads the value back: the same text is written as it is wanted, ids by the names of their components.
+    fn held_value(&self, actual: &str, context: &Context) -> Text {
+        match self.value.resolve(context) {
+            Ok(wanted) if wanted == actual => self.value.clone(),
+            _ => Text::from(actual),
+        }
+    }
+}
+
+impl Text {
+    /// The text of these parts, in this order.
+    pub fn of(parts: impl IntoIterator<Item = Part>) -> Self {
+        Self(parts.into_iter().collect())
+    }
+
+    /// The id of another component, alone.
+    pub fn id_of(component: impl Into<String>) -> Self {
+        Self(vec![Part::Id(Ref::to(component))])
+    }
+
+    /// The text with every id in its place; the component whose id is not known otherwise.
+    pub fn resolve(&self, context: &Context) -> Result<String, Ref> {
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Plain(plain) => text.push_str(plain),
+                Part::Id(component) => text.push_str(&context.id(component).ok_or_else(|| component.clone())?),
+            }
+        }
+        Ok(text)
+    }
+}
+
+impl From<String> for Text {
+    fn from(plain: String) -> Self {
+        Self(vec![Part::Plain(plain)])
+    }
+}
+
+impl From<&str> for Text {
+    fn from(plain: &str) -> Self {
+        Self::from(plain.to_owned())
+    }
+}
+
+impl Serialize for Text {
+    /// Ids are written as `${component}`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = self.0.iter().fold(String::new(), |mut text, part| {
+            // Writing to a string cannot fail.
+            let _ = match part {
+                Part::Plain(plain) => text.write_str(plain),
+                Part::Id(component) => write!(text, "${{{component}}}"),
+            };
+            text
+        });
+        serializer.serialize_str(&text)
+    }
+}
+
+impl Kind for Parameter {
+    const TYPE: &'static str = "AWS::SSM::Parameter";
+    const ACTIONS: &'static [&'static str] = &[
+        "ssm:AddTagsToResource",
+        "ssm:DeleteParameter",
+        "ssm:GetParameter",
+        "ssm:ListTagsForResource",
+        "ssm:PutParameter",
+        "ssm:RemoveTagsFromResource",
+    ];
+    const SERVICE: &'static str = "ssm";
+
+    fn known_id(&self, context: &Context) -> Option<String> {
+        Some(self.arn(context))
+    }
+
+    fn diff(&self, held: &Self) -> Vec<Change> {
+        Diff::of(self, held)
+            .fixed("Name", |p| &p.name)
+            .fixed("Type", |p| &p.kind)
+            .property("Value", |p| &p.value)
+            .tags(|p| &p.tags)
+            .changes()
+    }
+
+    fn references(&self) -> Vec<Ref> {
+        let id = |part: &Part| match part {
+            Part::Plain(_) => None,
+            Part::Id(component) => Some(component.clone()),
+        };
+        self.value.0.iter().filter_map(id).collect()
+    }
+
+    async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
+        let ssm = &context.aws.ssm;
+        let answer = ssm
+            .get_parameter()
+            .name(&self.name)
+            .send()
+            .await
+            .found("GetParameter", &self.name)?;
+        let Some(parameter) = answer.and_then(|a| a.parameter) else {
+            return Ok(None);
+        };
+        let call = ssm
+            .list_tags_for_resource()
+            .resource_type(ResourceTypeForTagging::Parameter)
+            .resource_id(&self.name);
+        let Some(tags) = gone_is_none(call.send().await.found("ListTagsForResource", &self.name))? else {
+            return Ok(None);
+        };
+        let tags: Tags = tags
+            .tag_list
+            .unwrap_or_default()
+            .into_iter()
+            .map(|t| (t.key, t.value))
+            .collect();
+        let held = Self {
+            name: self.name.clone(),
+            kind: parameter.r#type.map(|t| t.as_str().to_owned()).unwrap_or_default(),
+            value: self.held_value(&parameter.value.unwrap_or_default(), context),
+            tags: tags.clone(),
+        };
+        Ok(Some(Held::tagged(self.arn(context), held, &tags, context)))
+    }
+
+    async fn create(&self, context: &Context) -> Result<Held<Self>, AwsError> {
+        let call = context
+            .aws
+            .ssm
+            .put_parameter()
+            .name(&self.name)
+            .r#type(ParameterType::String)
+            .tier(ParameterTier::Standard)
+            .value(self.resolved(context)?)
+            .overwrite(false)
+            .set_tags(Some(tags(&self.tags, &self.name)?));
+        match call.send().await.doing("PutParameter", &self.name) {
+            Ok(_) => Ok(Held::ours(self.arn(context), self.clone())),
+            Err(e) if e.is("ParameterAlreadyExists") => resume(self, e, &self.name, context).await,
+            Err(e) => Err(e),
+        }
+    }
+
+    /// SSM refuses tags together with an overwrite: they are changed by calls of their own.
+    async fn update(&self, _: &Held<Self>, changes: &[Change], context: &Context) -> Result<(), AwsError> {
+        let ssm = &context.aws.ssm;
+        if touches(changes, &["Value"]) {
+            let call = ssm
+                .put_parameter()
+                .name(&self.name)
+                .value(self.resolved(context)?)
+                .overwrite(true);
+            call.send().await.doing("PutParameter", &self.name)?;
+        }
+        let retag = Retag::of(&self.tags, changes);
+        let parameter = ResourceTypeForTagging::Parameter;
+        if !retag.set.is_empty() {
+            let call = ssm
+                .add_tags_to_resource()
+                .resource_type(parameter.clone())
+                .resource_id(&self.name);
+            let call = call.set_tags(Some(tags(&retag.set, &self.name)?));
+            call.send().await.doing("AddTagsToResource", &self.name)?;
+        }
+        if !retag.remove.is_empty() {
+            let call = ssm
+                .remove_tags_from_resource()
+                .resource_type(parameter)
+                .resource_id(&self.name);
+            call.set_tag_keys(Some(retag.remove))
+                .send()
+                .await
+                .doing("RemoveTagsFromResource", &self.name)?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, _: &str, context: &Context) -> Result<(), AwsError> {
+        context
+            .aws
+            .ssm
+            .delete_parameter()
+            .name(&self.name)
+            .send()
+            .await
+            .found("DeleteParameter", &self.name)?;
+        Ok(())
+    }
+
+    /// SSM writes one parameter one call at a time, and refuses calls that come meanwhile; a name that is taken by a
+    /// parameter which cannot be seen was deleted less than 30 s ago.
+    fn settling(error: &AwsError) -> bool {
+        error.is("TooManyUpdates") || error.is("ParameterAlreadyExists")
+    }
+}
+
+/// SSM's word, in calls about tags, for a parameter that does not exist.
+fn gone_is_none<T>(answer: Result<Option<T>, AwsError>) -> Result<Option<T>, AwsError> {
+    match answer {
+        Err(e) if e.is("InvalidResourceId") => Ok(None),
+        other => other,
+    }
+}
+
+fn tags(tags: &Tags, object: &str) -> Result<Vec<Tag>, AwsError> {
+    let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
+    tags.iter()
+        .map(tag)
+        .collect::<Result<_, _>>()
+        .map_err(|e| malformed("PutParameter", object, &e))
+}

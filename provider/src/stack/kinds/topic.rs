@@ -1,0 +1,186 @@
+//! An SNS topic of the topology.
+//!
+//! Invariant: name and ARN follow from the stack's name.
+
+use std::collections::HashMap;
+
+use aws_sdk_sns::types::Tag;
+use kairos_aws::{AwsError, Doing};
+use serde::Serialize;
+
+use super::support::{Retag, resume};
+use crate::stack::context::Context;
+use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
+use crate::stack::policy::PolicyDocument;
+
+/// What the stack wants of a topic, and equally what AWS holds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Topic {
+    /// The name, unique in account and region.
+    pub name: String,
+    /// The sender's name in e-mails; empty where there is none. SNS: at most 100 characters.
+    pub display_name: String,
+    /// The key that encrypts messages at rest; `None`: SNS's own disk encryption only. Never `alias/aws/sns`, which
+    /// CloudWatch alarms cannot publish through.
+    pub kms_key_arn: Option<String>,
+    /// Who may publish and subscribe. A topic always has one.
+    pub policy: PolicyDocument,
+    /// The tags.
+    pub tags: Tags,
+}
+
+impl Topic {
+    /// The attributes as SNS takes them, under its names, which are also the names of the properties.
+    fn attributes(&self) -> [(&'static str, String); 3] {
+        [
+            ("DisplayName", self.display_name.clone()),
+            ("KmsMasterKeyId", self.kms_key_arn.clone().unwrap_or_default()),
+            ("Policy", self.policy.to_json()),
+        ]
+    }
+
+    /// Reads SNS's attributes.
+    fn held(&self, attributes: &HashMap<String, String>, tags: Tags) -> Self {
+        let text = |name: &str| attributes.get(name).map(String::as_str).unwrap_or_default();
+        Self {
+            name: self.name.clone(),
+            display_name: text("DisplayName").into(),
+            kms_key_arn: Some(text("KmsMasterKeyId"))
+                .filter(|k| !k.is_empty())
+                .map(str::to_owned),
+            policy: PolicyDocument::parse(text("Policy")),
+            tags,
+        }
+    }
+}
+
+impl Kind for Topic {
+    const TYPE: &'static str = "AWS::SNS::Topic";
+    const ACTIONS: &'static [&'static str] = &[
+        "sns:CreateTopic",
+        "sns:DeleteTopic",
+        "sns:GetTopicAttributes",
+        "sns:ListTagsForResource",
+        "sns:SetTopicAttributes",
+        "sns:TagResource",
+        "sns:UntagResource",
+    ];
+    const SERVICE: &'static str = "sns";
+
+    fn known_id(&self, context: &Context) -> Option<String> {
+        Some(context.names.arn("sns", &self.name))
+    }
+
+    fn diff(&self, held: &Self) -> Vec<Change> {
+        Diff::of(self, held)
+            .fixed("TopicName", |t| &t.name)
+            .property("DisplayName", |t| &t.display_name)
+            .property("KmsMasterKeyId", |t| &t.kms_key_arn)
+            .property("Policy", |t| &t.policy)
+            .tags(|t| &t.tags)
+            .changes()
+    }
+
+    async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
+        let sns = &context.aws.sns;
+        let arn = context.names.arn("sns", &self.name);
+        let answer = sns.get_topic_attributes().topic_arn(&arn).send().await;
+        let Some(answer) = answer.found("GetTopicAttributes", &self.name)? else {
+            return Ok(None);
+        };
+        let tags = sns.list_tags_for_resource().resource_arn(&arn).send().await;
+        let Some(tags) = tags.found("ListTagsForResource", &self.name)? else {
+            return Ok(None);
+        };
+        let tags: Tags = tags
+            .tags
+            .unwrap_or_default()
+            .into_iter()
+            .map(|t| (t.key, t.value))
+            .collect();
+        let held = self.held(&answer.attributes.unwrap_or_default(), tags.clone());
+        Ok(Some(Held::tagged(arn, held, &tags, context)))
+    }
+
+    /// SNS answers a create of a topic that exists and is identical, tags included, by its ARN, and refuses it where
+    /// anything differs.
+    async fn create(&self, context: &Context) -> Result<Held<Self>, AwsError> {
+        let set = self.attributes().into_iter().filter(|(_, value)| !value.is_empty());
+        let set = set.map(|(name, value)| (name.to_owned(), value)).collect();
+        let tags = tags(&self.tags, &self.name)?;
+        let call = context
+            .aws
+            .sns
+            .create_topic()
+            .name(&self.name)
+            .set_attributes(Some(set))
+            .set_tags(Some(tags));
+        match call.send().await.doing("CreateTopic", &self.name) {
+            Ok(_) => Ok(Held::ours(context.names.arn("sns", &self.name), self.clone())),
+            Err(e) if exists_otherwise(&e) => resume(self, e, &self.name, context).await,
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn update(&self, held: &Held<Self>, changes: &[Change], context: &Context) -> Result<(), AwsError> {
+        let sns = &context.aws.sns;
+        for (name, value) in self
+            .attributes()
+            .into_iter()
+            .filter(|(name, _)| touches(changes, &[name]))
+        {
+            let call = sns
+                .set_topic_attributes()
+                .topic_arn(&held.id)
+                .attribute_name(name)
+                .attribute_value(value);
+            call.send().await.doing("SetTopicAttributes", &self.name)?;
+        }
+        let retag = Retag::of(&self.tags, changes);
+        if !retag.set.is_empty() {
+            let call = sns
+                .tag_resource()
+                .resource_arn(&held.id)
+                .set_tags(Some(tags(&retag.set, &self.name)?));
+            call.send().await.doing("TagResource", &self.name)?;
+        }
+        if !retag.remove.is_empty() {
+            let call = sns
+                .untag_resource()
+                .resource_arn(&held.id)
+                .set_tag_keys(Some(retag.remove));
+            call.send().await.doing("UntagResource", &self.name)?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, id: &str, context: &Context) -> Result<(), AwsError> {
+        context
+            .aws
+            .sns
+            .delete_topic()
+            .topic_arn(id)
+            .send()
+            .await
+            .found("DeleteTopic", &self.name)?;
+        Ok(())
+    }
+
+    /// SNS works on one topic's tags one call at a time, and refuses calls that come meanwhile.
+    fn settling(error: &AwsError) -> bool {
+        error.is("ConcurrentAccess") || error.is("ConcurrentAccessException")
+    }
+}
+
+/// SNS's answer to the create of a topic that exists with another attribute or tag.
+fn exists_otherwise(error: &AwsError) -> bool {
+    (error.is("InvalidParameter") || error.is("InvalidParameterException")) && error.message.contains("already exists")
+}
+
+fn tags(tags: &Tags, object: &str) -> Result<Vec<Tag>, AwsError> {
+    let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
+    tags.iter()
+        .map(tag)
+        .collect::<Result<_, _>>()
+        .map_err(|e| super::support::malformed("TagResource", object, &e))
+}
