@@ -1,0 +1,80 @@
+//! Runs terraform and watches it: wall time, and the peak resident memory of the providers that it starts.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::Terraform;
+use crate::process::{Group, descendants};
+
+/// What one command took.
+#[derive(Debug, Clone, Copy)]
+pub struct Cost {
+    /// Wall time in seconds.
+    pub seconds: f64,
+    /// The greatest resident memory of a provider's process, in MB (10⁶ bytes).
+    pub provider_peak_mb: f64,
+}
+
+/// How often the providers' memory is looked at. The kernel keeps the peak, so only a process's last instants are missed.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Runs a command of terraform whose exit code must be `expected`.
+pub fn terraform(terraform: &Terraform, arguments: &[&str], expected: i32) -> Result<Cost> {
+    let log = terraform.dir().join("bench.log");
+    let output = fs::File::create(&log)?;
+    let start = Instant::now();
+    let mut group = Group::start(
+        terraform
+            .command(arguments)
+            .stdout(Stdio::from(output.try_clone()?))
+            .stderr(Stdio::from(output)),
+    )?;
+    let id = group.child().id();
+    let mut peak = 0;
+    let status = loop {
+        if let Some(status) = group.wait(Duration::ZERO)? {
+            break status;
+        }
+        for provider in descendants(id, "terraform-provi") {
+            peak = peak.max(peak_kb(provider).unwrap_or(0));
+        }
+        std::thread::sleep(LOOK);
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    if status.code() != Some(expected) {
+        bail!(
+            "terraform {} ended with {status}:\n{}",
+            arguments.join(" "),
+            fs::read_to_string(&log).unwrap_or_default()
+        );
+    }
+    Ok(Cost {
+        seconds,
+        provider_peak_mb: megabytes(peak),
+    })
+}
+
+/// The peak resident memory of a process in kB (Linux: `VmHWM`).
+pub fn peak_kb(id: u32) -> Option<u64> {
+    status_kb(id, "VmHWM:")
+}
+
+/// The resident memory of a process now, in kB (Linux: `VmRSS`).
+pub fn resident_kb(id: u32) -> Option<u64> {
+    status_kb(id, "VmRSS:")
+}
+
+/// The kernel's kB are 1,024 bytes; ours are megabytes of 10⁶.
+#[expect(clippy::cast_precision_loss, reason = "memory sizes stay far below 2⁵³")]
+pub fn megabytes(kb: u64) -> f64 {
+    kb as f64 * 1024.0 / 1e6
+}
+
+fn status_kb(id: u32, key: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with(key))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
