@@ -83,7 +83,7 @@ impl AwsError {
 
     /// Whether AWS answered with this error code.
     pub fn is(&self, code: &str) -> bool {
-        self.code.as_deref() == Some(code)
+        self.code.as_deref().is_some_and(|c| c.rsplit(['#', '.']).next() == Some(code))
     }
 }
 
