@@ -2,6 +2,12 @@
 //!
 //! Invariant: nothing here does I/O, reads a clock or draws a random number; they come in as arguments or ports.
 
+pub mod arn;
+pub mod calendarizacion;
 pub mod error;
+pub mod ids;
 pub mod instant;
+pub mod message;
 pub mod names;
+pub mod proceso;
+pub mod run;

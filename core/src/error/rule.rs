@@ -189,9 +189,9 @@ pub enum Rule {
     /// `at(…)` has a date or time that is none.
     #[error("is not a date and time of the calendar")]
     AtCalendar,
-    /// `at(…)` falls into the time that the zone skips.
-    #[error("does not exist in {zone}: clocks jump over it there")]
-    AtSkipped {
+    /// Every local time at which it would fire is one that the zone skips.
+    #[error("never occurs in {zone}: clocks jump over it there")]
+    SkippedInZone {
         /// The zone.
         zone: String,
     },
@@ -229,6 +229,92 @@ pub enum Rule {
         start: Timestamp,
     },
     // Names, ARNs and payloads.
+    /// More characters than there is room for.
+    #[error("must have at most {max} characters, and has {found}")]
+    TooLong {
+        /// How many there are.
+        found: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// Control characters in a name or in a message that cannot carry them.
+    #[error("must not contain control characters")]
+    ControlCharacter,
+    /// The name of an existing process cannot change: the id is made from it.
+    #[error("cannot be changed to another name: register a new process instead")]
+    NameIsPermanent,
+    /// Not `arn:partition:service:region:account:resource`.
+    #[error("is not an ARN (arn:partition:service:region:account:resource): {detail}")]
+    MalformedArn {
+        /// What is wrong with it.
+        detail: &'static str,
+    },
+    /// An ARN, but not of an IAM role.
+    #[error("must be the ARN of an IAM role, such as arn:{partition}:iam::{account}:role/name")]
+    NotARole {
+        /// The installation's partition.
+        partition: String,
+        /// The installation's account.
+        account: String,
+    },
+    /// Another partition than the installation's.
+    #[error("must be in the partition of the stack, \"{expected}\"")]
+    OtherPartition {
+        /// The installation's partition.
+        expected: String,
+    },
+    /// Another account than the installation's.
+    #[error("must be in the account of the stack, {expected}")]
+    OtherAccount {
+        /// The installation's account.
+        expected: String,
+    },
+    /// The role is outside of what the executor may assume.
+    #[error("must begin with the stack's role prefix \"{prefix}\" after role/, since the executor may assume no other")]
+    RolePrefix {
+        /// The prefix.
+        prefix: String,
+    },
+    /// No kind of target has such an ARN.
+    #[error("is not a target that a process can have")]
+    UnknownTarget,
+    /// A kind of target that this version does not call.
+    #[error("{kind} cannot be called by this version: the targets are {supported}")]
+    UnsupportedTarget {
+        /// The kind, in words.
+        kind: &'static str,
+        /// Those that can be called, in words.
+        supported: &'static str,
+    },
+    /// The installation's own functions and queues are no targets.
+    #[error("belongs to the stack itself and cannot be the target of a process")]
+    OwnResource,
+    /// A payload that has to be JSON and is not.
+    #[error("must be JSON for this target: {detail}")]
+    NotJson {
+        /// What the parser says.
+        detail: String,
+    },
+    /// A payload that is larger than the target takes or the table can hold.
+    #[error("must be at most {max} bytes for this target once its placeholders are replaced, and has {found}")]
+    PayloadTooLarge {
+        /// Its size, in bytes.
+        found: usize,
+        /// The limit, in bytes.
+        max: usize,
+    },
+    /// A word that is none of those accepted.
+    #[error("must be one of {accepted}")]
+    NotOneOf {
+        /// Those that are.
+        accepted: &'static str,
+    },
+    /// An attribute that only makes sense for Lambda targets.
+    #[error("is only for targets that are Lambda functions")]
+    OnlyForLambda,
+    /// An attribute that only makes sense for synchronous invocations.
+    #[error("is only for modo_invocacion \"RequestResponse\": an asynchronous invocation is not waited for")]
+    OnlyForRequestResponse,
 }
 
 /// What a field accepts as a single value.

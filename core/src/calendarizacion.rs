@@ -1,0 +1,108 @@
+//! A calendarización: one schedule, shared by all processes that fire at the same instants.
+//!
+//! Invariant: the counters move in the transaction that adds, changes or removes a process, never apart from it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::IdCalendarizacion;
+use crate::instant::{Timestamp, serde_millis};
+use crate::run::UnknownState;
+
+/// Where a calendarización stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum EstadoCalendarizacion {
+    /// Its schedule is being created: no process can be added yet.
+    Creando,
+    /// Its schedule exists.
+    Activa,
+    /// Its schedule is being deleted: no process can be added any more.
+    Eliminando,
+}
+
+impl EstadoCalendarizacion {
+    /// The state as the table has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Creando => "Creando",
+            Self::Activa => "Activa",
+            Self::Eliminando => "Eliminando",
+        }
+    }
+}
+
+impl fmt::Display for EstadoCalendarizacion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for EstadoCalendarizacion {
+    type Err = UnknownState;
+
+    fn from_str(text: &str) -> Result<Self, UnknownState> {
+        [Self::Creando, Self::Activa, Self::Eliminando]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| UnknownState(text.to_owned()))
+    }
+}
+
+/// Who alone may call Scheduler for a calendarización, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Guardia {
+    /// A random token of the operation that holds it.
+    pub dueno: String,
+    /// When it lapses.
+    #[serde(with = "serde_millis")]
+    pub hasta: Timestamp,
+}
+
+/// A calendarización, as its table keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Calendarizacion {
+    /// Its id, and the schedule's name.
+    pub id_calendarizacion: IdCalendarizacion,
+    /// The canonical expression.
+    pub expresion: String,
+    /// The IANA zone.
+    pub zona_horaria: String,
+    /// The flexible window, in minutes.
+    pub ventana_flexible_minutos: Option<u16>,
+    /// The start.
+    #[serde(with = "serde_millis::option")]
+    pub inicio: Option<Timestamp>,
+    /// The end.
+    #[serde(with = "serde_millis::option")]
+    pub fin: Option<Timestamp>,
+    /// The schedule's group.
+    pub grupo: String,
+    /// The schedule's ARN.
+    pub arn: String,
+    /// How many processes are on it.
+    pub cant_procesos: u64,
+    /// How many of them are enabled.
+    pub cant_habilitados: u64,
+    /// Where it stands.
+    pub estado: EstadoCalendarizacion,
+    /// Grows with every write; 0 where the earlier system wrote it.
+    pub version: u64,
+    /// When it was created: a `rate` counts from here, unless it has a start.
+    #[serde(with = "serde_millis")]
+    pub fecha_creacion: Timestamp,
+    /// Who is calling Scheduler for it right now.
+    pub guardia: Option<Guardia>,
+}
+
+impl Calendarizacion {
+    /// Whether somebody other than `dueno` may be calling Scheduler for it at `now`.
+    pub fn is_guarded_against(&self, dueno: &str, now: Timestamp) -> bool {
+        self.guardia
+            .as_ref()
+            .is_some_and(|guardia| guardia.dueno != dueno && guardia.hasta > now)
+    }
+}
