@@ -29,7 +29,11 @@ enum Command {
     /// Installs the pinned Python tools (the local AWS, the Lambda builder) into .venv
     Venv,
     /// Builds the Lambdas and packs each into a reproducible zip under target/lambdas
-    Package,
+    Package {
+        /// x86_64 or arm64; arm64 needs its Rust target installed
+        #[arg(long, default_value = package::DEFAULT_ARCHITECTURE)]
+        architecture: String,
+    },
     /// Runs every check: format, lints, policy, unit tests, packaging, acceptance tests
     Test {
         /// Leaves out packaging and acceptance
@@ -41,7 +45,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Venv => venv::ensure().map(drop),
-        Command::Package => package::run_default(),
+        Command::Package { architecture } => package::run(&architecture),
         Command::Test { quick } => test::run_all(quick),
     };
     match outcome {

@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use crate::shell::{command, path_with, root, run, target};
-use crate::venv;
+use crate::shell::{command, path_with, root, target};
+use crate::{shell, venv};
 
 /// The Lambdas, each a package with a binary of the same name.
 const LAMBDAS: [&str; 3] = ["dispatcher", "executor", "api"];
@@ -21,8 +21,11 @@ const LAMBDAS: [&str; 3] = ["dispatcher", "executor", "api"];
 /// A zip larger than this makes every cold start slower than it need be.
 const LARGEST_ZIP: u64 = 4 * 1024 * 1024;
 
-/// Builds for this machine's architecture and packs the zips.
-pub(crate) fn run_for(architecture: &str) -> Result<()> {
+/// What every machine can build without another Rust target: zig links for another glibc than its own.
+pub(crate) const DEFAULT_ARCHITECTURE: &str = "x86_64";
+
+/// Builds the Lambdas for an architecture and packs their zips.
+pub(crate) fn run(architecture: &str) -> Result<()> {
     let binaries = build(architecture)?;
     let zips = target().join("lambdas");
     fs::create_dir_all(&zips).context("making target/lambdas")?;
@@ -45,11 +48,6 @@ pub(crate) fn run_for(architecture: &str) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// Builds and packs for x86_64, which every machine can: zig links for another glibc and architecture than its own.
-pub(crate) fn run_default() -> Result<()> {
-    run_for("x86_64")
 }
 
 /// Compiles the bootstraps and gives the folder that holds `{lambda}/bootstrap`.
@@ -76,15 +74,14 @@ fn build(architecture: &str) -> Result<PathBuf> {
             triple,
         ])
         .args(LAMBDAS.iter().flat_map(|lambda| ["--package", lambda]))
-        .arg("--target-dir")
-        .arg(&build)
         .arg("--lambda-dir")
         .arg(&binaries)
         .env("PATH", path_with(&tools)?)
+        .env("CARGO_TARGET_DIR", &build)
         .env("AWS_LC_SYS_NO_JITTER_ENTROPY", "1")
         .env_remove("RUSTFLAGS")
         .env("CARGO_ENCODED_RUSTFLAGS", flags().join("\u{1f}"));
-    run(&mut cargo).context("building the Lambdas")?;
+    shell::run(&mut cargo).context("building the Lambdas")?;
     Ok(binaries)
 }
 

@@ -38,7 +38,7 @@ fn check(steps: &mut Steps, quick: bool) -> Result<()> {
         steps.skip("packaging and acceptance tests", "left out by --quick");
         return Ok(());
     }
-    steps.step("packaging", |_| package::run_default())?;
+    steps.step("packaging", |_| package::run(package::DEFAULT_ARCHITECTURE))?;
     steps.step("provider with its Lambdas", |_| {
         run(&mut cargo(["build", "--locked", "--workspace", "--bins"]))
     })?;
