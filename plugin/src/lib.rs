@@ -1,1 +1,36 @@
-//! Kairos.
+//! Terraform's plugin protocol 6: everything that a provider needs but its own resources.
+//!
+//! A provider implements [`Provider`], [`Resource`], [`DataSource`] and [`Function`] over typed [models](model!) and
+//! hands itself to [`serve`]. See the traits for what is promised and what is expected.
+//!
+//! Invariant: only this crate knows protobuf and msgpack; nothing of them shows in its interface.
+
+mod attr;
+mod context;
+mod data_source;
+mod diagnostics;
+mod erased;
+mod function;
+#[doc(hidden)]
+pub mod model;
+mod path;
+mod provider;
+mod resource;
+mod schema;
+mod value;
+
+pub use tokio_util::sync::CancellationToken;
+
+pub use self::attr::Attr;
+pub use self::context::{Ctx, Private};
+pub use self::data_source::DataSource;
+pub use self::diagnostics::{Diagnostic, Diagnostics, Severity};
+pub use self::function::{Function, FunctionError, Parameter, Signature};
+pub use self::model::{Model, Set, Typed};
+pub use self::path::{Path, Step};
+pub use self::provider::{Offers, Provider, Surroundings};
+pub use self::resource::{
+    CreateRequest, Imported, MoveSource, Outcome, Plan, PlanRequest, Resource, UpdateRequest,
+};
+pub use self::schema::{Attribute, Nested, Schema, Validator};
+pub use self::value::{Members, Number, Type, Unknown, Value, ValueError, ValueSet};
