@@ -40,7 +40,11 @@ impl Names {
 
     /// An ARN of this account and region.
     pub fn arn(&self, service: &str, resource: &str) -> String {
-        let Place { partition, account, region } = &self.place;
+        let Place {
+            partition,
+            account,
+            region,
+        } = &self.place;
         format!("arn:{partition}:{service}:{region}:{account}:{resource}")
     }
 
@@ -182,6 +186,21 @@ impl Names {
     /// The ARN of a schedule of the group.
     pub fn schedule_arn(&self, schedule: &str) -> String {
         self.arn("scheduler", &format!("schedule/{}/{schedule}", self.schedule_group()))
+    }
+
+    /// The REST API in front of the API's function.
+    pub fn rest_api(&self) -> String {
+        self.suffixed("Api")
+    }
+
+    /// The usage plan of the REST API.
+    pub fn usage_plan(&self) -> String {
+        self.suffixed("UsagePlan")
+    }
+
+    /// The API key.
+    pub fn api_key(&self) -> String {
+        self.suffixed("ApiKey")
     }
 
     /// An SSM parameter, `/{app}/{path}`.
