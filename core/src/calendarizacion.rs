@@ -7,9 +7,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::UserError;
 use crate::ids::IdCalendarizacion;
-use crate::instant::{Timestamp, serde_millis};
+use crate::instant::{Timestamp, rfc3339_millis, serde_millis};
+use crate::names::Names;
 use crate::run::UnknownState;
+use crate::schedule::Schedule;
 
 /// Where a calendarización stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -99,6 +102,41 @@ pub struct Calendarizacion {
 }
 
 impl Calendarizacion {
+    /// The calendarización of a schedule, new at `now`, without processes.
+    pub fn new(schedule: &Schedule, names: &Names, now: Timestamp) -> Self {
+        let id = schedule.id();
+        Self {
+            expresion: schedule.expression.to_string(),
+            zona_horaria: schedule.zone.name().to_owned(),
+            ventana_flexible_minutos: schedule.window_minutes,
+            inicio: schedule.start,
+            fin: schedule.end,
+            grupo: names.schedule_group(),
+            arn: names.schedule_arn(id.as_str()),
+            cant_procesos: 0,
+            cant_habilitados: 0,
+            estado: EstadoCalendarizacion::Creando,
+            version: 1,
+            fecha_creacion: now,
+            guardia: None,
+            id_calendarizacion: id,
+        }
+    }
+
+    /// The schedule that it was made from.
+    ///
+    /// # Errors
+    /// What cannot be read, in a row that another version or another system wrote.
+    pub fn schedule(&self) -> Result<Schedule, Vec<UserError>> {
+        Schedule::parse(
+            &self.expresion,
+            Some(&self.zona_horaria),
+            self.ventana_flexible_minutos.map(i64::from),
+            self.inicio.map(rfc3339_millis).as_deref(),
+            self.fin.map(rfc3339_millis).as_deref(),
+        )
+    }
+
     /// Whether somebody other than `dueno` may be calling Scheduler for it at `now`.
     pub fn is_guarded_against(&self, dueno: &str, now: Timestamp) -> bool {
         self.guardia

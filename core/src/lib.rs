@@ -5,9 +5,13 @@
 pub mod arn;
 pub mod calendarizacion;
 pub mod error;
+pub mod expression;
 pub mod ids;
 pub mod instant;
 pub mod message;
 pub mod names;
+pub mod parameters;
 pub mod proceso;
 pub mod run;
+pub mod schedule;
+pub mod validation;

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{IdCalendarizacion, IdProceso};
 use crate::instant::{Timestamp, serde_millis};
+use crate::parameters::json_equal;
+use crate::schedule::Schedule;
 
 /// How a Lambda target is invoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -55,6 +57,64 @@ impl FromStr for InvocationMode {
 /// How often a failed run is tried again where the user does not say.
 pub const DEFAULT_REINTENTOS: u8 = 3;
 
+/// What a user wants of a process, checked: see [`crate::validation::define`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// Its name, as the user spells it.
+    pub nombre: String,
+    /// When it runs.
+    pub schedule: Schedule,
+    /// The role that the executor assumes to start it.
+    pub arn_rol: String,
+    /// The target.
+    pub arn_proceso: String,
+    /// What the target receives.
+    pub parametros: Option<String>,
+    /// Whether it runs.
+    pub habilitado: bool,
+    /// How often a failed run is tried again, 0 to 10.
+    pub reintentos: u8,
+    /// How a Lambda target is invoked.
+    pub modo_invocacion: InvocationMode,
+    /// How long a synchronous Lambda target is waited for, in seconds.
+    pub tiempo_maximo_segundos: Option<u32>,
+}
+
+impl Definition {
+    /// The process that this defines, new at `now`.
+    pub fn create(&self, now: Timestamp) -> Proceso {
+        Proceso {
+            id_proceso: IdProceso::of(&self.nombre),
+            nombre: self.nombre.clone(),
+            arn_rol: self.arn_rol.clone(),
+            arn_proceso: self.arn_proceso.clone(),
+            parametros: self.parametros.clone(),
+            habilitado: self.habilitado,
+            reintentos: self.reintentos,
+            modo_invocacion: self.modo_invocacion,
+            tiempo_maximo_segundos: self.tiempo_maximo_segundos,
+            id_calendarizacion: self.schedule.id(),
+            fecha_asignacion: now,
+            fecha_creacion: now,
+            fecha_actualizacion: now,
+            version: 1,
+        }
+    }
+
+    /// The process as it is after a change to this definition at `now`.
+    pub fn change(&self, held: &Proceso, now: Timestamp) -> Proceso {
+        let fresh = self.create(now);
+        let moved = fresh.id_calendarizacion != held.id_calendarizacion;
+        Proceso {
+            id_proceso: held.id_proceso.clone(),
+            fecha_asignacion: if moved { now } else { held.fecha_asignacion },
+            fecha_creacion: held.fecha_creacion,
+            version: held.version + 1,
+            ..fresh
+        }
+    }
+}
+
 /// A process, as the table of processes keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -90,4 +150,24 @@ pub struct Proceso {
     pub fecha_actualizacion: Timestamp,
     /// Grows with every change; 0 where the earlier system wrote it.
     pub version: u64,
+}
+
+impl Proceso {
+    /// Whether it is what `definition` defines; payloads are compared as JSON, names by the id that they make.
+    pub fn is(&self, definition: &Definition) -> bool {
+        let fresh = definition.create(self.fecha_creacion);
+        let same_name = self.nombre == fresh.nombre || IdProceso::of(&self.nombre) == fresh.id_proceso;
+        same_name
+            && json_equal(self.parametros.as_deref(), fresh.parametros.as_deref())
+            && *self
+                == Self {
+                    id_proceso: self.id_proceso.clone(),
+                    nombre: self.nombre.clone(),
+                    parametros: self.parametros.clone(),
+                    fecha_asignacion: self.fecha_asignacion,
+                    fecha_actualizacion: self.fecha_actualizacion,
+                    version: self.version,
+                    ..fresh
+                }
+    }
 }
