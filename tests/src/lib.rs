@@ -5,11 +5,14 @@
 
 pub mod account;
 pub mod bench;
+pub mod fixtures;
+pub mod history;
 pub mod ministack;
 pub mod process;
 pub mod terraform;
 pub mod wait;
 pub mod workspace;
+pub mod world;
 
 pub use account::Account;
 pub use ministack::MiniStack;
