@@ -4,9 +4,15 @@
 //! Invariant: AWS makes its id and lets names repeat, so that the ownership tag tells which one is ours, and the oldest of
 //! several is the one.
 
+use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
-use crate::stack::kind::Tags;
+use super::gateway::{
+    Made, Twin, arn, converge, find, listed_as_ours, make_once, owner, passing, replace, retag, tags, unrepeated,
+};
+use super::rest_api::PAGE;
+use crate::stack::context::Context;
+use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Tags, touches};
 
 /// An API key.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -19,4 +25,146 @@ pub struct ApiKey {
     pub enabled: bool,
     /// Its tags.
     pub tags: Tags,
+}
+
+/// The value that opens the API, of the key with this id; `None` where there is no such key.
+pub async fn value(context: &Context, id: &str) -> Result<Option<String>, AwsError> {
+    let call = context.aws.apigateway.get_api_key().api_key(id).include_value(true);
+    Ok(call.send().await.found("GetApiKey", id)?.and_then(|key| key.value))
+}
+
+impl Kind for ApiKey {
+    const TYPE: &'static str = "AWS::ApiGateway::ApiKey";
+    const ACTIONS: &'static [&'static str] = &[
+        "apigateway:DELETE",
+        "apigateway:GET",
+        "apigateway:PATCH",
+        "apigateway:POST",
+        "apigateway:PUT",
+    ];
+    const SERVICE: &'static str = "apigateway";
+
+    fn known_id(&self, _: &Context) -> Option<String> {
+        None
+    }
+
+    fn diff(&self, held: &Self) -> Vec<Change> {
+        Diff::of(self, held)
+            .property("Name", |k| &k.name)
+            .property("Description", |k| &k.description)
+            .property("Enabled", |k| k.enabled)
+            .tags(|k| &k.tags)
+            .changes()
+    }
+
+    async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
+        let Some(id) = find(self, context).await? else {
+            return Ok(None);
+        };
+        let call = context.aws.apigateway.get_api_key().api_key(&id).include_value(false);
+        let Some(key) = call.send().await.found("GetApiKey", &self.name)? else {
+            return Ok(None);
+        };
+        let held = Self {
+            name: key.name.unwrap_or_default(),
+            description: key.description.unwrap_or_default(),
+            enabled: key.enabled,
+            tags: tags(&key_arn(&id, context), context).await?,
+        };
+        Ok(Some(Held::ours(id, held)))
+    }
+
+    async fn create(&self, context: &Context) -> Result<Held<Self>, AwsError> {
+        make_once(self, context).await?;
+        converge(self, &self.name, context).await
+    }
+
+    async fn update(&self, held: &Held<Self>, changes: &[Change], context: &Context) -> Result<(), AwsError> {
+        let mut patches = Vec::new();
+        if touches(changes, &["Name"]) {
+            patches.push(replace("/name", &self.name));
+        }
+        if touches(changes, &["Description"]) {
+            patches.push(replace("/description", &self.description));
+        }
+        if touches(changes, &["Enabled"]) {
+            patches.push(replace("/enabled", self.enabled));
+        }
+        if !patches.is_empty() {
+            let call = context
+                .aws
+                .apigateway
+                .update_api_key()
+                .api_key(&held.id)
+                .set_patch_operations(Some(patches));
+            call.send().await.doing("UpdateApiKey", &self.name)?;
+        }
+        retag(&key_arn(&held.id, context), &self.tags, changes, context).await
+    }
+
+    async fn delete(&self, id: &str, context: &Context) -> Result<(), AwsError> {
+        context
+            .aws
+            .apigateway
+            .delete_api_key()
+            .api_key(id)
+            .send()
+            .await
+            .found("DeleteApiKey", &self.name)?;
+        Ok(())
+    }
+
+    fn settling(error: &AwsError) -> bool {
+        passing(error)
+    }
+}
+
+impl Made for ApiKey {
+    async fn twins(&self, context: &Context) -> Result<Vec<Twin>, AwsError> {
+        let mut pages = context
+            .aws
+            .apigateway
+            .get_api_keys()
+            .limit(PAGE)
+            .include_values(false)
+            .into_paginator()
+            .items()
+            .send();
+        let mut twins = Vec::new();
+        while let Some(key) = pages.next().await {
+            let key = key.doing("GetApiKeys", &self.name)?;
+            let renamed = key.name.as_deref() != Some(&self.name);
+            if renamed && !listed_as_ours(key.tags.as_ref(), context) {
+                continue;
+            }
+            let arn = key_arn(key.id.as_deref().unwrap_or_default(), context);
+            if owner(key.tags, &arn, context).await? == Owner::Ours {
+                twins.push(Twin::new(key.id, key.created_date, renamed));
+            }
+        }
+        Ok(twins)
+    }
+
+    async fn make(&self, context: &Context) -> Result<String, AwsError> {
+        let call = context
+            .aws
+            .apigateway
+            .create_api_key()
+            .name(&self.name)
+            .description(&self.description);
+        let call = call
+            .enabled(self.enabled)
+            .set_tags(Some(self.tags.clone().into_iter().collect()));
+        let made = call
+            .customize()
+            .config_override(unrepeated())
+            .send()
+            .await
+            .doing("CreateApiKey", &self.name)?;
+        Ok(made.id.unwrap_or_default())
+    }
+}
+
+fn key_arn(id: &str, context: &Context) -> String {
+    arn(&format!("/apikeys/{id}"), context)
 }

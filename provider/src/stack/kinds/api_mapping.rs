@@ -1,10 +1,16 @@
 //! The mapping of a path of a custom domain to the stage.
 //!
+//! Invariant: a mapping has no tags: ours is the one that leads to our REST API.
 //! Invariant: the domain is the user's: it is looked up, never created, changed or deleted.
 
+use aws_sdk_apigatewayv2::types::{ApiMapping as Mapping, DomainNameConfiguration};
+use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
-use crate::stack::kind::Ref;
+use super::gateway::{passing, resolve};
+use super::support::resume;
+use crate::stack::context::Context;
+use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Ref};
 
 /// A mapping of API Gateway v2 (whose keys may have several segments) on a regional domain.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,4 +23,240 @@ pub struct ApiMapping {
     pub rest_api: Ref,
     /// The stage's name.
     pub stage: String,
+}
+
+/// A custom domain of the account, as far as it matters here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Domain {
+    /// `REGIONAL` or `EDGE`; only a regional domain takes our mapping.
+    pub endpoint: String,
+    /// `AVAILABLE`, `UPDATING`, …
+    pub status: String,
+}
+
+impl Domain {
+    /// Whether a stage of a regional REST API can be mapped on it.
+    pub fn is_regional(&self) -> bool {
+        self.endpoint == "REGIONAL"
+    }
+
+    fn of(configuration: &DomainNameConfiguration) -> Self {
+        Self {
+            endpoint: configuration
+                .endpoint_type
+                .as_ref()
+                .map_or("", |kind| kind.as_str())
+                .into(),
+            status: configuration
+                .domain_name_status
+                .as_ref()
+                .map_or("", |status| status.as_str())
+                .into(),
+        }
+    }
+}
+
+/// Looks a custom domain up by its name; `None` where the account has none of that name in this region.
+pub async fn domain(context: &Context, name: &str) -> Result<Option<Domain>, AwsError> {
+    let answer = context
+        .aws
+        .apigatewayv2
+        .get_domain_name()
+        .domain_name(name)
+        .send()
+        .await
+        .found("GetDomainName", name)?;
+    let configurations = answer.map(|domain| domain.domain_name_configurations.unwrap_or_default());
+    Ok(configurations.and_then(|configurations| configurations.first().map(Domain::of)))
+}
+
+impl Kind for ApiMapping {
+    const TYPE: &'static str = "AWS::ApiGatewayV2::ApiMapping";
+    const ACTIONS: &'static [&'static str] = &[
+        "apigateway:DELETE",
+        "apigateway:GET",
+        "apigateway:PATCH",
+        "apigateway:POST",
+    ];
+    const SERVICE: &'static str = "apigateway";
+
+    fn known_id(&self, _: &Context) -> Option<String> {
+        None
+    }
+
+    fn diff(&self, held: &Self) -> Vec<Change> {
+        Diff::of(self, held)
+            .fixed("DomainName", |m| &m.domain)
+            .property("ApiMappingKey", |m| &m.key)
+            .property("ApiId", |m| &m.rest_api)
+            .property("Stage", |m| &m.stage)
+            .changes()
+    }
+
+    fn references(&self) -> Vec<Ref> {
+        vec![self.rest_api.clone()]
+    }
+
+    /// The mapping of the wanted key, otherwise one that leads to our API: under another key of the domain, or on another
+    /// domain, where the stack's domain or key was changed.
+    async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
+        let Some(api) = context.id(&self.rest_api) else {
+            return Ok(None);
+        };
+        let here = self.mappings(&self.domain, context).await?;
+        let wanted = here
+            .iter()
+            .find(|mapping| mapping.api_mapping_key.as_deref().unwrap_or_default() == self.key);
+        let leads_here = |mapping: &&Mapping| mapping.api_id.as_deref() == Some(api.as_str());
+        if let Some(mapping) = wanted.or_else(|| here.iter().find(leads_here)) {
+            return Ok(Some(self.held(&self.domain, mapping, &api, context)));
+        }
+        for domain in self
+            .regional_domains(context)
+            .await?
+            .into_iter()
+            .filter(|domain| *domain != self.domain)
+        {
+            if let Some(mapping) = self.mappings(&domain, context).await?.iter().find(leads_here) {
+                return Ok(Some(self.held(&domain, mapping, &api, context)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn create(&self, context: &Context) -> Result<Held<Self>, AwsError> {
+        let object = self.url();
+        let api = resolve(&self.rest_api, "CreateApiMapping", &object, context)?;
+        let call = context
+            .aws
+            .apigatewayv2
+            .create_api_mapping()
+            .domain_name(&self.domain)
+            .api_mapping_key(&self.key);
+        match call
+            .api_id(api)
+            .stage(&self.stage)
+            .send()
+            .await
+            .doing("CreateApiMapping", &object)
+        {
+            Err(e) if e.is("ConflictException") && !passing(&e) => resume(self, e, &object, context).await,
+            other => Ok(Held::ours(
+                self.id(&self.domain, other?.api_mapping_id.as_deref()),
+                self.clone(),
+            )),
+        }
+    }
+
+    async fn update(&self, held: &Held<Self>, _: &[Change], context: &Context) -> Result<(), AwsError> {
+        let api = resolve(&self.rest_api, "UpdateApiMapping", &self.url(), context)?;
+        let (domain, id) = held.id.split_once('/').unwrap_or_default();
+        let call = context
+            .aws
+            .apigatewayv2
+            .update_api_mapping()
+            .domain_name(domain)
+            .api_mapping_id(id)
+            .api_id(api);
+        let call = call.stage(&self.stage).api_mapping_key(&self.key);
+        call.send().await.doing("UpdateApiMapping", &self.url())?;
+        Ok(())
+    }
+
+    async fn delete(&self, id: &str, context: &Context) -> Result<(), AwsError> {
+        let (domain, mapping) = id.split_once('/').unwrap_or_default();
+        let call = context
+            .aws
+            .apigatewayv2
+            .delete_api_mapping()
+            .domain_name(domain)
+            .api_mapping_id(mapping);
+        call.send().await.found("DeleteApiMapping", id)?;
+        Ok(())
+    }
+
+    fn settling(error: &AwsError) -> bool {
+        passing(error)
+    }
+}
+
+impl ApiMapping {
+    fn id(&self, domain: &str, mapping: Option<&str>) -> String {
+        format!("{domain}/{}", mapping.unwrap_or_default())
+    }
+
+    fn url(&self) -> String {
+        format!("https://{}/{}", self.domain, self.key)
+    }
+
+    fn held(&self, domain: &str, mapping: &Mapping, rest_api: &str, context: &Context) -> Held<Self> {
+        let api = mapping.api_id.clone().unwrap_or_default();
+        let owner = if api == rest_api {
+            Owner::Ours
+        } else {
+            Owner::Foreign(None)
+        };
+        let value = Self {
+            domain: domain.into(),
+            key: mapping.api_mapping_key.clone().unwrap_or_default(),
+            rest_api: context.reference(&self.rest_api, &api),
+            stage: mapping.stage.clone().unwrap_or_default(),
+        };
+        Held {
+            id: self.id(domain, mapping.api_mapping_id.as_deref()),
+            value,
+            owner,
+            status: None,
+        }
+    }
+
+    /// The mappings of a domain, none where it does not exist.
+    async fn mappings(&self, domain: &str, context: &Context) -> Result<Vec<Mapping>, AwsError> {
+        let mut mappings = Vec::new();
+        let mut next = None;
+        loop {
+            let call = context
+                .aws
+                .apigatewayv2
+                .get_api_mappings()
+                .domain_name(domain)
+                .set_next_token(next);
+            let Some(page) = call.send().await.found("GetApiMappings", domain)? else {
+                return Ok(mappings);
+            };
+            mappings.extend(page.items.unwrap_or_default());
+            next = page.next_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(mappings);
+            }
+        }
+    }
+
+    async fn regional_domains(&self, context: &Context) -> Result<Vec<String>, AwsError> {
+        let mut domains = Vec::new();
+        let mut next = None;
+        loop {
+            let page = context
+                .aws
+                .apigatewayv2
+                .get_domain_names()
+                .set_next_token(next)
+                .send()
+                .await;
+            let page = page.doing("GetDomainNames", &self.domain)?;
+            for domain in page.items.unwrap_or_default() {
+                let configurations = domain.domain_name_configurations.unwrap_or_default();
+                if configurations
+                    .iter()
+                    .any(|configuration| Domain::of(configuration).is_regional())
+                {
+                    domains.extend(domain.domain_name);
+                }
+            }
+            next = page.next_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(domains);
+            }
+        }
+    }
 }

@@ -2,7 +2,13 @@
 //!
 //! Invariant: it concerns the function's unpublished version (`$LATEST`), the only one that the stack has.
 
+use aws_sdk_lambda::types::{DestinationConfig, OnFailure};
+use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
+
+use super::function::busy;
+use crate::stack::context::Context;
+use crate::stack::kind::{Change, Diff, Held, Kind};
 
 /// An event invoke configuration. It has no tags of its own: it is whose the function is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -15,4 +21,102 @@ pub struct EventInvoke {
     pub max_age: i32,
     /// The ARN of the queue or topic that gets what was given up.
     pub on_failure: Option<String>,
+}
+
+impl Kind for EventInvoke {
+    const TYPE: &'static str = "AWS::Lambda::EventInvokeConfig";
+    const ACTIONS: &'static [&'static str] = &[
+        "lambda:DeleteFunctionEventInvokeConfig",
+        "lambda:GetFunctionEventInvokeConfig",
+        "lambda:PutFunctionEventInvokeConfig",
+    ];
+    const SERVICE: &'static str = "lambda";
+
+    fn known_id(&self, _: &Context) -> Option<String> {
+        Some(self.function.clone())
+    }
+
+    fn diff(&self, held: &Self) -> Vec<Change> {
+        Diff::of(self, held)
+            .fixed("FunctionName", |e| &e.function)
+            .property("MaximumRetryAttempts", |e| e.retries)
+            .property("MaximumEventAgeInSeconds", |e| e.max_age)
+            .property("DestinationConfig.OnFailure", |e| &e.on_failure)
+            .changes()
+    }
+
+    async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
+        let call = context
+            .aws
+            .lambda
+            .get_function_event_invoke_config()
+            .function_name(&self.function);
+        let answer = call
+            .send()
+            .await
+            .found("GetFunctionEventInvokeConfig", &self.function)?;
+        Ok(answer.map(|found| {
+            let failure = found
+                .destination_config
+                .and_then(|d| d.on_failure)
+                .and_then(|f| f.destination);
+            let held = Self {
+                function: self.function.clone(),
+                // Lambda's own defaults, where one of the two is not set.
+                retries: found.maximum_retry_attempts.unwrap_or(2),
+                max_age: found.maximum_event_age_in_seconds.unwrap_or(21_600),
+                on_failure: failure.filter(|arn| !arn.is_empty()),
+            };
+            Held::ours(&self.function, held)
+        }))
+    }
+
+    async fn create(&self, context: &Context) -> Result<Held<Self>, AwsError> {
+        self.put(context).await?;
+        Ok(Held::ours(&self.function, self.clone()))
+    }
+
+    async fn update(&self, _: &Held<Self>, _: &[Change], context: &Context) -> Result<(), AwsError> {
+        self.put(context).await
+    }
+
+    async fn delete(&self, _: &str, context: &Context) -> Result<(), AwsError> {
+        let call = context
+            .aws
+            .lambda
+            .delete_function_event_invoke_config()
+            .function_name(&self.function);
+        call.send()
+            .await
+            .found("DeleteFunctionEventInvokeConfig", &self.function)?;
+        Ok(())
+    }
+
+    fn settling(error: &AwsError) -> bool {
+        busy(error)
+    }
+}
+
+impl EventInvoke {
+    /// A put replaces the whole configuration.
+    async fn put(&self, context: &Context) -> Result<(), AwsError> {
+        let call = context
+            .aws
+            .lambda
+            .put_function_event_invoke_config()
+            .function_name(&self.function);
+        let call = call
+            .maximum_retry_attempts(self.retries)
+            .maximum_event_age_in_seconds(self.max_age);
+        let destination = self.on_failure.as_ref().map(|arn| {
+            DestinationConfig::builder()
+                .on_failure(OnFailure::builder().destination(arn).build())
+                .build()
+        });
+        let call = call.set_destination_config(destination);
+        call.send()
+            .await
+            .doing("PutFunctionEventInvokeConfig", &self.function)?;
+        Ok(())
+    }
 }

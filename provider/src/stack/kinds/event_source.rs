@@ -3,9 +3,20 @@
 //! Invariant: AWS names a mapping by a UUID of its own; ours is the one between its function and its queue, of which AWS
 //! allows a single one.
 
+use std::time::Duration;
+
+use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType, ScalingConfig};
+use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
-use crate::stack::kind::Tags;
+use super::support::{Retag, resume, still, until};
+use crate::stack::context::Context;
+use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
+
+/// How long a mapping may take from one state to the next (Lambda: up to a minute or so).
+const SETTLED: Duration = Duration::from_mins(5);
+/// What the refusal of a create says when the mapping's predecessor has not gone yet.
+const GOING: &str = "its predecessor is still being deleted";
 
 /// An event source mapping from an SQS queue.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,4 +37,216 @@ pub struct EventSource {
     pub enabled: bool,
     /// Its tags.
     pub tags: Tags,
+}
+
+impl Kind for EventSource {
+    const TYPE: &'static str = "AWS::Lambda::EventSourceMapping";
+    const ACTIONS: &'static [&'static str] = &[
+        "lambda:CreateEventSourceMapping",
+        "lambda:DeleteEventSourceMapping",
+        "lambda:GetEventSourceMapping",
+        "lambda:ListEventSourceMappings",
+        "lambda:ListTags",
+        "lambda:TagResource",
+        "lambda:UntagResource",
+        "lambda:UpdateEventSourceMapping",
+    ];
+    const SERVICE: &'static str = "lambda";
+
+    fn known_id(&self, _: &Context) -> Option<String> {
+        None
+    }
+
+    fn diff(&self, held: &Self) -> Vec<Change> {
+        Diff::of(self, held)
+            .fixed("FunctionName", |e| &e.function)
+            .fixed("EventSourceArn", |e| &e.queue)
+            .property("BatchSize", |e| e.batch_size)
+            .property("MaximumBatchingWindowInSeconds", |e| e.window)
+            .property("FunctionResponseTypes", |e| {
+                e.report_failures.then_some("ReportBatchItemFailures")
+            })
+            .property("MaximumConcurrency", |e| e.maximum_concurrency)
+            .property("Enabled", |e| e.enabled)
+            .tags(|e| &e.tags)
+            .changes()
+    }
+
+    async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
+        let lambda = &context.aws.lambda;
+        let Some(mapping) = self.find(context).await? else {
+            return Ok(None);
+        };
+        let id = mapping.uuid.clone().unwrap_or_default();
+        let arn = mapping_arn(&id, context);
+        let Some(tags) = lambda.list_tags().resource(&arn).send().await.found("ListTags", &arn)? else {
+            return Ok(None);
+        };
+        let tags: Tags = tags.tags.unwrap_or_default().into_iter().collect();
+        Ok(Some(Held::tagged(id, self.held(mapping, tags.clone()), &tags, context)))
+    }
+
+    async fn create(&self, context: &Context) -> Result<Held<Self>, AwsError> {
+        let call = context
+            .aws
+            .lambda
+            .create_event_source_mapping()
+            .function_name(&self.function);
+        let call = call
+            .event_source_arn(&self.queue)
+            .enabled(self.enabled)
+            .batch_size(self.batch_size);
+        let call = call
+            .maximum_batching_window_in_seconds(self.window)
+            .set_scaling_config(self.scaling());
+        let call = call.set_function_response_types(Some(self.response_types()));
+        let call = call.set_tags(Some(self.tags.clone().into_iter().collect()));
+        let made = match call.send().await.doing("CreateEventSourceMapping", &self.function) {
+            Err(mut e) if e.is("ResourceConflictException") => {
+                // What is on its way out is not found, but still in the way.
+                if self.find(context).await?.is_none() {
+                    e.message = format!("{}; {GOING}", e.message);
+                    return Err(e);
+                }
+                return resume(self, e, &self.function, context).await;
+            }
+            other => other?,
+        };
+        let id = made.uuid.unwrap_or_default();
+        self.settle("CreateEventSourceMapping", &id, context).await?;
+        Ok(Held::ours(id, self.clone()))
+    }
+
+    async fn update(&self, held: &Held<Self>, changes: &[Change], context: &Context) -> Result<(), AwsError> {
+        let lambda = &context.aws.lambda;
+        let mut call = lambda.update_event_source_mapping().uuid(&held.id);
+        if touches(changes, &["BatchSize", "MaximumBatchingWindowInSeconds"]) {
+            // Lambda checks the two against each other.
+            call = call
+                .batch_size(self.batch_size)
+                .maximum_batching_window_in_seconds(self.window);
+        }
+        if touches(changes, &["FunctionResponseTypes"]) {
+            call = call.set_function_response_types(Some(self.response_types()));
+        }
+        if touches(changes, &["MaximumConcurrency"]) {
+            // An empty scaling configuration lifts the limit.
+            call = call.scaling_config(self.scaling().unwrap_or_else(|| ScalingConfig::builder().build()));
+        }
+        if touches(changes, &["Enabled"]) {
+            call = call.enabled(self.enabled);
+        }
+        if changes.iter().any(|change| !change.property.starts_with("Tags.")) {
+            call.send().await.doing("UpdateEventSourceMapping", &self.function)?;
+            self.settle("UpdateEventSourceMapping", &held.id, context).await?;
+        }
+        let (tags, arn) = (Retag::of(&self.tags, changes), mapping_arn(&held.id, context));
+        if !tags.set.is_empty() {
+            let call = lambda
+                .tag_resource()
+                .resource(&arn)
+                .set_tags(Some(tags.set.into_iter().collect()));
+            call.send().await.doing("TagResource", &arn)?;
+        }
+        if !tags.remove.is_empty() {
+            let call = lambda.untag_resource().resource(&arn).set_tag_keys(Some(tags.remove));
+            call.send().await.doing("UntagResource", &arn)?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, id: &str, context: &Context) -> Result<(), AwsError> {
+        let lambda = &context.aws.lambda;
+        match lambda
+            .delete_event_source_mapping()
+            .uuid(id)
+            .send()
+            .await
+            .found("DeleteEventSourceMapping", id)
+        {
+            Ok(None) => return Ok(()),
+            Err(e) if !Self::settling(&e) => return Err(e),
+            // In use means that it is on its way to another state; where that is its deletion, the wait below sees it go.
+            Err(e) if !self.state(id, context).await?.is_some_and(|state| state == "Deleting") => return Err(e),
+            _ => {}
+        }
+        let gone = until(SETTLED, || async {
+            Ok(self.state(id, context).await?.is_none().then_some(()))
+        });
+        gone.await?
+            .ok_or_else(|| still("DeleteEventSourceMapping", &self.function, "there", SETTLED))
+    }
+
+    /// A mapping that is `Creating`, `Updating` or `Deleting` takes no other change until it is done.
+    fn settling(error: &AwsError) -> bool {
+        error.is("ResourceInUseException") || error.message.ends_with(GOING)
+    }
+}
+
+impl EventSource {
+    /// The mapping between the function and the queue, unless it is on its way out.
+    async fn find(&self, context: &Context) -> Result<Option<EventSourceMappingConfiguration>, AwsError> {
+        let call = context
+            .aws
+            .lambda
+            .list_event_source_mappings()
+            .function_name(&self.function);
+        let mut pages = call.event_source_arn(&self.queue).into_paginator().items().send();
+        while let Some(mapping) = pages.next().await {
+            match mapping.found("ListEventSourceMappings", &self.function)? {
+                Some(mapping) if mapping.state.as_deref() == Some("Deleting") => {}
+                other => return Ok(other),
+            }
+        }
+        Ok(None)
+    }
+
+    fn held(&self, mapping: EventSourceMappingConfiguration, tags: Tags) -> Self {
+        let types = mapping.function_response_types.unwrap_or_default();
+        Self {
+            function: self.function.clone(),
+            queue: mapping.event_source_arn.unwrap_or_default(),
+            batch_size: mapping.batch_size.unwrap_or(10),
+            window: mapping.maximum_batching_window_in_seconds.unwrap_or(0),
+            report_failures: types.contains(&FunctionResponseType::ReportBatchItemFailures),
+            maximum_concurrency: mapping.scaling_config.and_then(|s| s.maximum_concurrency),
+            enabled: !matches!(mapping.state.as_deref(), Some("Disabled" | "Disabling")),
+            tags,
+        }
+    }
+
+    async fn state(&self, id: &str, context: &Context) -> Result<Option<String>, AwsError> {
+        let call = context.aws.lambda.get_event_source_mapping().uuid(id);
+        let answer = call.send().await.found("GetEventSourceMapping", id)?;
+        Ok(answer.map(|a| a.state.unwrap_or_default()))
+    }
+
+    /// Waits until the mapping polls, or has stopped to.
+    async fn settle(&self, action: &str, id: &str, context: &Context) -> Result<(), AwsError> {
+        let settled = until(SETTLED, || async {
+            let state = self.state(id, context).await?;
+            Ok(state
+                .filter(|state| state == "Enabled" || state == "Disabled")
+                .map(drop))
+        });
+        settled
+            .await?
+            .ok_or_else(|| still(action, &self.function, "in progress", SETTLED))
+    }
+
+    fn response_types(&self) -> Vec<FunctionResponseType> {
+        self.report_failures
+            .then_some(FunctionResponseType::ReportBatchItemFailures)
+            .into_iter()
+            .collect()
+    }
+
+    fn scaling(&self) -> Option<ScalingConfig> {
+        self.maximum_concurrency
+            .map(|limit| ScalingConfig::builder().maximum_concurrency(limit).build())
+    }
+}
+
+fn mapping_arn(id: &str, context: &Context) -> String {
+    context.names.arn("lambda", &format!("event-source-mapping:{id}"))
 }

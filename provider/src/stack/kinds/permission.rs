@@ -2,9 +2,18 @@
 //!
 //! Invariant: only the statement with our id is read and written; the function's other statements are left alone.
 
+use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::stack::kind::Ref;
+use super::function::busy;
+use super::gateway::resolve;
+use crate::stack::context::Context;
+use crate::stack::kind::{Change, Diff, Held, Kind, Ref};
+use crate::stack::policy::PolicyDocument;
+
+const PRINCIPAL: &str = "apigateway.amazonaws.com";
+const ACTION: &str = "lambda:InvokeFunction";
 
 /// Leave for one stage of a REST API to invoke a function.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,4 +26,149 @@ pub struct Permission {
     pub rest_api: Ref,
     /// The stage of that API whose methods may invoke it.
     pub stage: String,
+}
+
+impl Kind for Permission {
+    const TYPE: &'static str = "AWS::Lambda::Permission";
+    const ACTIONS: &'static [&'static str] = &["lambda:AddPermission", "lambda:GetPolicy", "lambda:RemovePermission"];
+    const SERVICE: &'static str = "lambda";
+
+    fn known_id(&self, _: &Context) -> Option<String> {
+        Some(self.id())
+    }
+
+    fn diff(&self, held: &Self) -> Vec<Change> {
+        Diff::of(self, held)
+            .fixed("FunctionName", |p| &p.function)
+            .fixed("StatementId", |p| &p.statement_id)
+            .property("SourceArn", |p| format!("{}/{}", p.rest_api, p.stage))
+            .changes()
+    }
+
+    fn references(&self) -> Vec<Ref> {
+        vec![self.rest_api.clone()]
+    }
+
+    async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
+        if context.id(&self.rest_api).is_none() {
+            return Ok(None);
+        }
+        let answer = context
+            .aws
+            .lambda
+            .get_policy()
+            .function_name(&self.function)
+            .send()
+            .await;
+        let policy = answer
+            .found("GetPolicy", &self.function)?
+            .and_then(|a| a.policy)
+            .unwrap_or_default();
+        let policy: Value = serde_json::from_str(&policy).unwrap_or_default();
+        let statements = policy
+            .get("Statement")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        let ours = statements
+            .into_iter()
+            .find(|s| s.get("Sid").and_then(Value::as_str) == Some(&self.statement_id));
+        Ok(ours.map(|statement| Held::ours(self.id(), self.held(&statement, context))))
+    }
+
+    async fn create(&self, context: &Context) -> Result<Held<Self>, AwsError> {
+        match self.add(context).await {
+            // The statement is there: it is ours by its id, and is written anew.
+            Err(e) if e.is("ResourceConflictException") && !busy(&e) => {
+                self.remove(context).await?;
+                self.add(context).await?;
+            }
+            other => other?,
+        }
+        Ok(Held::ours(self.id(), self.clone()))
+    }
+
+    /// Lambda changes no statement in place. API Gateway is refused for the moment between the two calls.
+    async fn update(&self, _: &Held<Self>, _: &[Change], context: &Context) -> Result<(), AwsError> {
+        self.remove(context).await?;
+        self.create(context).await?;
+        Ok(())
+    }
+
+    async fn delete(&self, _: &str, context: &Context) -> Result<(), AwsError> {
+        self.remove(context).await
+    }
+
+    fn settling(error: &AwsError) -> bool {
+        busy(error)
+    }
+}
+
+impl Permission {
+    fn id(&self) -> String {
+        format!("{}/{}", self.function, self.statement_id)
+    }
+
+    /// Reads a statement. One that says anything else than we do is kept as it is written, so that it differs.
+    fn held(&self, statement: &Value, context: &Context) -> Self {
+        let source = statement
+            .pointer("/Condition/ArnLike/AWS:SourceArn")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let resource = source.rsplit(':').next().unwrap_or_default();
+        let (api, stage) = resource.split_once('/').unwrap_or_default();
+        let stage = stage.trim_end_matches("/*");
+        let expected = self.statement(&self.source(api, stage, context), context);
+        let (rest_api, stage) = match PolicyDocument::new([statement.clone()]) == PolicyDocument::new([expected]) {
+            true => (context.reference(&self.rest_api, api), stage.into()),
+            false => (Ref::to(statement.to_string()), String::new()),
+        };
+        Self {
+            rest_api,
+            stage,
+            ..self.clone()
+        }
+    }
+
+    /// The statement as Lambda writes it.
+    fn statement(&self, source: &str, context: &Context) -> Value {
+        json!({
+            "Sid": self.statement_id,
+            "Effect": "Allow",
+            "Principal": { "Service": PRINCIPAL },
+            "Action": ACTION,
+            "Resource": context.names.function_arn(&self.function),
+            "Condition": { "ArnLike": { "AWS:SourceArn": source } },
+        })
+    }
+
+    /// Every method and path of one stage.
+    fn source(&self, rest_api: &str, stage: &str, context: &Context) -> String {
+        context.names.arn("execute-api", &format!("{rest_api}/{stage}/*"))
+    }
+
+    async fn add(&self, context: &Context) -> Result<(), AwsError> {
+        let rest_api = resolve(&self.rest_api, "AddPermission", &self.function, context)?;
+        let call = context
+            .aws
+            .lambda
+            .add_permission()
+            .function_name(&self.function)
+            .statement_id(&self.statement_id);
+        let call = call
+            .principal(PRINCIPAL)
+            .action(ACTION)
+            .source_arn(self.source(&rest_api, &self.stage, context));
+        call.send().await.doing("AddPermission", &self.function)?;
+        Ok(())
+    }
+
+    async fn remove(&self, context: &Context) -> Result<(), AwsError> {
+        let call = context.aws.lambda.remove_permission().function_name(&self.function);
+        call.statement_id(&self.statement_id)
+            .send()
+            .await
+            .found("RemovePermission", &self.function)?;
+        Ok(())
+    }
 }

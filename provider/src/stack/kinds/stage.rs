@@ -2,9 +2,24 @@
 //!
 //! Invariant: it finds its deployment by the digest of the API's shape, never by id.
 
+use aws_sdk_apigateway::operation::get_stage::GetStageOutput;
+use aws_sdk_apigateway::types::PatchOperation;
+use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
-use crate::stack::kind::{Ref, Tags};
+use super::deployment::{Deployment, marked};
+use super::gateway::{arn, converge, passing, remove, replace, resolve, retag, tags};
+use super::support::unresolved;
+use crate::stack::context::Context;
+use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Ref, Tags, touches};
+
+/// The settings of all methods of a stage.
+const ALL_METHODS: &str = "*/*";
+/// What API Gateway reports where no throttle was set, besides leaving it out: the account's limits as they are by default.
+const DEFAULT_RATE: f64 = 10_000.0;
+const DEFAULT_BURST: i32 = 5_000;
+/// Sets no throttle.
+const UNLIMITED: i32 = -1;
 
 /// One valid JSON line for each request. Values that a caller could fill with quotes are left out.
 pub const ACCESS_LOG_FORMAT: &str = concat!(
@@ -41,4 +56,224 @@ pub struct Stage {
     pub tracing: bool,
     /// Its tags.
     pub tags: Tags,
+}
+
+impl Kind for Stage {
+    const TYPE: &'static str = "AWS::ApiGateway::Stage";
+    const ACTIONS: &'static [&'static str] = &[
+        "apigateway:DELETE",
+        "apigateway:GET",
+        "apigateway:PATCH",
+        "apigateway:POST",
+        "apigateway:PUT",
+    ];
+    const SERVICE: &'static str = "apigateway";
+
+    fn known_id(&self, _: &Context) -> Option<String> {
+        None
+    }
+
+    fn diff(&self, held: &Self) -> Vec<Change> {
+        Diff::of(self, held)
+            .fixed("StageName", |s| &s.name)
+            .property("Description", |s| &s.description)
+            .property("Deployment", |s| &s.shape)
+            .property("AccessLogSetting.DestinationArn", |s| &s.access_log)
+            .property("AccessLogSetting.Format", |s| &s.access_log_format)
+            .property("MethodSettings.ThrottlingRateLimit", |s| s.throttle_rate)
+            .property("MethodSettings.ThrottlingBurstLimit", |s| s.throttle_burst)
+            .property("MethodSettings.MetricsEnabled", |s| s.metrics)
+            .property("TracingEnabled", |s| s.tracing)
+            .tags(|s| &s.tags)
+            .changes()
+    }
+
+    fn references(&self) -> Vec<Ref> {
+        vec![self.rest_api.clone()]
+    }
+
+    async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
+        let Some(api) = context.id(&self.rest_api) else {
+            return Ok(None);
+        };
+        let gateway = &context.aws.apigateway;
+        let call = gateway.get_stage().rest_api_id(&api).stage_name(&self.name);
+        let Some(mut stage) = call.send().await.found("GetStage", &self.name)? else {
+            return Ok(None);
+        };
+        let id = self.id(&api);
+        let live = stage.deployment_id.clone().unwrap_or_default();
+        let call = gateway.get_deployment().rest_api_id(&api).deployment_id(&live);
+        let deployment = call
+            .send()
+            .await
+            .found("GetDeployment", &live)?
+            .and_then(|d| d.description);
+        let tags = tags(&stage_arn(&id, context), context).await?;
+        // The tags that it was created with tell whose it is; the others may since have changed.
+        let mut known: Tags = stage.tags.take().unwrap_or_default().into_iter().collect();
+        known.extend(tags.clone());
+        let shape = marked(deployment.as_deref()).map_or(live, str::to_owned);
+        let mut held = Held::ours(id, self.held(stage, shape, tags));
+        held.owner = Owner::of(&known, context);
+        Ok(Some(held))
+    }
+
+    async fn create(&self, context: &Context) -> Result<Held<Self>, AwsError> {
+        let api = resolve(&self.rest_api, "CreateStage", &self.name, context)?;
+        let call = context
+            .aws
+            .apigateway
+            .create_stage()
+            .rest_api_id(&api)
+            .stage_name(&self.name);
+        let call = call
+            .deployment_id(self.deployment("CreateStage", context).await?)
+            .description(&self.description);
+        let call = call
+            .tracing_enabled(self.tracing)
+            .set_tags(Some(self.tags.clone().into_iter().collect()));
+        match self.observe(context).await? {
+            // Cut short by an earlier failure, or somebody else's: the end of this function tells.
+            Some(_) => {}
+            None => match call.send().await.doing("CreateStage", &self.name) {
+                Err(e) if e.is("ConflictException") && !passing(&e) => {}
+                other => drop(other?),
+            },
+        }
+        // Log, throttle and metrics can only be set on a stage that exists.
+        converge(self, &self.name, context).await
+    }
+
+    async fn update(&self, held: &Held<Self>, changes: &[Change], context: &Context) -> Result<(), AwsError> {
+        let mut patches = self.patches(changes);
+        if touches(changes, &["Deployment"]) {
+            patches.push(replace("/deploymentId", self.deployment("UpdateStage", context).await?));
+        }
+        if !patches.is_empty() {
+            let api = resolve(&self.rest_api, "UpdateStage", &self.name, context)?;
+            let call = context
+                .aws
+                .apigateway
+                .update_stage()
+                .rest_api_id(api)
+                .stage_name(&self.name);
+            call.set_patch_operations(Some(patches))
+                .send()
+                .await
+                .doing("UpdateStage", &self.name)?;
+        }
+        retag(&stage_arn(&held.id, context), &self.tags, changes, context).await
+    }
+
+    async fn delete(&self, id: &str, context: &Context) -> Result<(), AwsError> {
+        let (api, name) = id.split_once('/').unwrap_or_default();
+        let call = context.aws.apigateway.delete_stage().rest_api_id(api).stage_name(name);
+        call.send().await.found("DeleteStage", &self.name)?;
+        Ok(())
+    }
+
+    fn settling(error: &AwsError) -> bool {
+        passing(error)
+    }
+}
+
+impl Stage {
+    fn id(&self, rest_api: &str) -> String {
+        format!("{rest_api}/{}", self.name)
+    }
+
+    fn held(&self, stage: GetStageOutput, shape: String, tags: Tags) -> Self {
+        let log = stage.access_log_settings;
+        let methods = stage
+            .method_settings
+            .as_ref()
+            .and_then(|settings| settings.get(ALL_METHODS));
+        let rate = methods.map(|m| m.throttling_rate_limit).filter(|rate| *rate >= 0.0);
+        let burst = methods.map(|m| m.throttling_burst_limit).filter(|burst| *burst >= 0);
+        Self {
+            rest_api: self.rest_api.clone(),
+            name: stage.stage_name.unwrap_or_default(),
+            description: stage.description.unwrap_or_default(),
+            shape,
+            access_log: log
+                .as_ref()
+                .and_then(|l| l.destination_arn.clone())
+                .map(|arn| arn.trim_end_matches(":*").into()),
+            access_log_format: log.and_then(|l| l.format),
+            throttle_rate: rate
+                .filter(|rate| self.throttle_rate.is_some() || (rate - DEFAULT_RATE).abs() > f64::EPSILON),
+            throttle_burst: burst.filter(|burst| self.throttle_burst.is_some() || *burst != DEFAULT_BURST),
+            metrics: methods.is_some_and(|m| m.metrics_enabled),
+            tracing: stage.tracing_enabled,
+            tags,
+        }
+    }
+
+    /// The patches for what changed, the deployment excepted.
+    fn patches(&self, changes: &[Change]) -> Vec<PatchOperation> {
+        let touched = |property: &str| touches(changes, &[property]);
+        let mut patches = Vec::new();
+        if touched("Description") {
+            patches.push(replace("/description", &self.description));
+        }
+        if touched("AccessLogSetting") {
+            // API Gateway takes the two only together.
+            match (&self.access_log, &self.access_log_format) {
+                (Some(group), Some(format)) => {
+                    patches.push(replace("/accessLogSettings/destinationArn", group));
+                    patches.push(replace("/accessLogSettings/format", format));
+                }
+                _ => patches.push(remove("/accessLogSettings", None)),
+            }
+        }
+        if touched("MethodSettings.ThrottlingRateLimit") {
+            let rate = self
+                .throttle_rate
+                .map_or(UNLIMITED.to_string(), |rate| rate.to_string());
+            patches.push(replace("/*/*/throttling/rateLimit", rate));
+        }
+        if touched("MethodSettings.ThrottlingBurstLimit") {
+            patches.push(replace(
+                "/*/*/throttling/burstLimit",
+                self.throttle_burst.unwrap_or(UNLIMITED),
+            ));
+        }
+        if touched("MethodSettings.MetricsEnabled") {
+            patches.push(replace("/*/*/metrics/enabled", self.metrics));
+        }
+        if touched("TracingEnabled") {
+            patches.push(replace("/tracingEnabled", self.tracing));
+        }
+        patches
+    }
+
+    /// The id of the deployment of our shape.
+    async fn deployment(&self, action: &str, context: &Context) -> Result<String, AwsError> {
+        let deployment = Deployment {
+            rest_api: self.rest_api.clone(),
+            shape: self.shape.clone(),
+        };
+        deployment
+            .find(context)
+            .await?
+            .ok_or_else(|| unresolved(action, &self.name, "deployment"))
+    }
+}
+
+/// The role by which API Gateway writes the account's logs; without one it refuses every access log.
+pub async fn logging_role(context: &Context) -> Result<Option<String>, AwsError> {
+    let account = context
+        .aws
+        .apigateway
+        .get_account()
+        .send()
+        .await
+        .doing("GetAccount", &context.names.place.account)?;
+    Ok(account.cloudwatch_role_arn.filter(|arn| !arn.is_empty()))
+}
+
+fn stage_arn(id: &str, context: &Context) -> String {
+    let (api, name) = id.split_once('/').unwrap_or_default();
+    arn(&format!("/restapis/{api}/stages/{name}"), context)
 }

@@ -2,9 +2,12 @@
 //!
 //! Invariant: there is nothing to change in place; it is there or it is not.
 
+use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
-use crate::stack::kind::Ref;
+use super::gateway::{passing, resolve};
+use crate::stack::context::Context;
+use crate::stack::kind::{Change, Held, Kind, Ref};
 
 /// The membership of an API key in a usage plan.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -13,4 +16,75 @@ pub struct UsagePlanKey {
     pub usage_plan: Ref,
     /// The API key.
     pub api_key: Ref,
+}
+
+impl Kind for UsagePlanKey {
+    const TYPE: &'static str = "AWS::ApiGateway::UsagePlanKey";
+    const ACTIONS: &'static [&'static str] = &["apigateway:DELETE", "apigateway:GET", "apigateway:POST"];
+    const SERVICE: &'static str = "apigateway";
+
+    fn known_id(&self, _: &Context) -> Option<String> {
+        None
+    }
+
+    fn diff(&self, _: &Self) -> Vec<Change> {
+        Vec::new()
+    }
+
+    fn references(&self) -> Vec<Ref> {
+        vec![self.usage_plan.clone(), self.api_key.clone()]
+    }
+
+    async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
+        let (Some(plan), Some(key)) = (context.id(&self.usage_plan), context.id(&self.api_key)) else {
+            return Ok(None);
+        };
+        let id = format!("{plan}/{key}");
+        let call = context
+            .aws
+            .apigateway
+            .get_usage_plan_key()
+            .usage_plan_id(plan)
+            .key_id(key);
+        let found = call.send().await.found("GetUsagePlanKey", &id)?;
+        Ok(found.map(|_| Held::ours(id, self.clone())))
+    }
+
+    async fn create(&self, context: &Context) -> Result<Held<Self>, AwsError> {
+        let plan = resolve(&self.usage_plan, "CreateUsagePlanKey", &self.api_key.0, context)?;
+        let key = resolve(&self.api_key, "CreateUsagePlanKey", &self.usage_plan.0, context)?;
+        let id = format!("{plan}/{key}");
+        let call = context
+            .aws
+            .apigateway
+            .create_usage_plan_key()
+            .usage_plan_id(plan)
+            .key_id(key)
+            .key_type("API_KEY");
+        match call.send().await.doing("CreateUsagePlanKey", &id) {
+            // A conflict is also the answer where the key is in another plan of the same stage.
+            Err(e) if e.is("ConflictException") => self.observe(context).await?.ok_or(e),
+            other => other.map(|_| Held::ours(id, self.clone())),
+        }
+    }
+
+    async fn update(&self, _: &Held<Self>, _: &[Change], _: &Context) -> Result<(), AwsError> {
+        Ok(())
+    }
+
+    async fn delete(&self, id: &str, context: &Context) -> Result<(), AwsError> {
+        let (plan, key) = id.split_once('/').unwrap_or_default();
+        let call = context
+            .aws
+            .apigateway
+            .delete_usage_plan_key()
+            .usage_plan_id(plan)
+            .key_id(key);
+        call.send().await.found("DeleteUsagePlanKey", id)?;
+        Ok(())
+    }
+
+    fn settling(error: &AwsError) -> bool {
+        passing(error)
+    }
 }
