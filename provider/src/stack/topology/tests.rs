@@ -1,0 +1,133 @@
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use super::*;
+use crate::stack::config::{ApiConfig, Architecture, ExecutorConfig};
+use crate::stack::engine::graph::sorted;
+use kairos::names::Place;
+
+fn function(timeout: i32) -> FunctionConfig {
+    FunctionConfig { memory_size: 256, timeout, log_level: "INFO".into(), layers: Vec::new(), reserved_concurrency: None }
+}
+
+fn config() -> StackConfig {
+    StackConfig {
+        name: "demo".into(),
+        notification_emails: BTreeSet::from(["a@example.com".into(), "b@example.com".into()]),
+        dispatcher: function(900),
+        executor: ExecutorConfig {
+            function: function(120),
+            role_prefix: "proc-".into(),
+            maximum_concurrency: Some(10),
+            batch_size: 10,
+            external_id: None,
+        },
+        api: Some(ApiConfig {
+            function: function(29),
+            domain_name: Some("api.example.com".into()),
+            mapping_key: "kairos/v1".into(),
+            throttle_rate: None,
+            throttle_burst: None,
+            quota_per_day: None,
+        }),
+        log_retention_days: 30,
+        history_retention_days: 90,
+        kms_key_arn: None,
+        tracing: true,
+        architecture: Architecture::X86,
+        role_path: "/".into(),
+        permissions_boundary_arn: None,
+        tags: Tags::from([("team".into(), "data".into())]),
+        deletion_protection: true,
+    }
+}
+
+fn names() -> Names {
+    Names::new("demo", Place { partition: "aws".into(), account: "123456789012".into(), region: "sa-east-1".into() })
+}
+
+fn codes() -> Codes {
+    let code = |text: &str| Code::held(text);
+    Codes { dispatcher: code("dispatcher"), executor: code("executor"), api: code("api") }
+}
+
+fn components(config: &StackConfig) -> Vec<Component> {
+    topology(config, &names(), &codes())
+}
+
+#[test]
+fn the_components_and_what_they_wait_for() {
+    let lines: Vec<String> = components(&config())
+        .iter()
+        .map(|c| format!("{} {} [{}]", c.name, c.node.type_name(), c.deps.join(", ")))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn what_every_component_wants() {
+    let wanted: Vec<_> = components(&config()).iter().map(|c| (c.name.clone(), c.node.wanted())).collect();
+    insta::assert_snapshot!(
+        wanted.iter().map(|(name, value)| format!("{name}: {value:#}")).collect::<Vec<_>>().join("\n")
+    );
+}
+
+#[test]
+fn the_graph_is_total_and_has_no_cycle_and_every_reference_is_a_dependency() {
+    let components = components(&config());
+    let index = |name: &str| components.iter().position(|c| c.name == name);
+    let mut waits = Vec::new();
+    for component in &components {
+        let references = component.node.references();
+        let of: Vec<&String> = component.deps.iter().chain(references.iter().map(|r| &r.0)).collect();
+        waits.push(of.iter().map(|d| index(d).ok_or(format!("{} waits for {d}", component.name))).collect::<Result<Vec<_>, _>>().unwrap());
+    }
+    assert!(sorted(&waits).is_some());
+}
+
+#[test]
+fn names_of_components_are_unique() {
+    let components = components(&config());
+    let names: BTreeSet<&String> = components.iter().map(|c| &c.name).collect();
+    assert_eq!(names.len(), components.len());
+}
+
+#[test]
+fn without_an_api_nothing_of_it_is_there() {
+    let without = components(&StackConfig { api: None, ..config() });
+    let left: Vec<&str> = without.iter().map(|c| c.name.as_str()).filter(|n| n.to_lowercase().contains("api")).collect();
+    assert_eq!(left, Vec::<&str>::new());
+}
+
+#[test]
+fn visibility_grows_before_the_time_out_and_shrinks_after_it() {
+    let with = |timeout| {
+        let mut config = config();
+        config.executor.function.timeout = timeout;
+        config
+    };
+    let pair = |a: &str, b: &str| vec![(a.to_owned(), b.to_owned())];
+    assert_eq!(order(&with(60), &with(120)), pair("queue", "executor_function"));
+    assert_eq!(order(&with(120), &with(60)), pair("executor_function", "queue"));
+    assert_eq!(order(&with(60), &with(60)), Vec::new());
+    assert_eq!(with(120).queue_visibility(), 720);
+}
+
+#[test]
+fn a_mapping_that_moves_is_another_object() {
+    let mut moved = config();
+    moved.api.as_mut().unwrap().mapping_key = "other".into();
+    let earlier = prior(&config(), &moved, &names(), &codes());
+    assert!(earlier.iter().any(|c| c.name == "api_mapping (earlier)"));
+    assert!(prior(&config(), &config(), &names(), &codes()).iter().any(|c| c.name == "api_mapping"));
+}
+
+#[test]
+fn no_policy_has_a_star_but_for_x_ray() {
+    for component in components(&config()).iter().filter(|c| c.node.type_name() == "AWS::IAM::Role") {
+        let wanted = component.node.wanted();
+        let statements = wanted["policies"]["Kairos"]["Statement"].as_array().cloned().unwrap();
+        for statement in statements.iter().filter(|s| s["Resource"] == "*") {
+            assert_eq!(statement["Sid"], "Trace", "{}", component.name);
+        }
+    }
+}
