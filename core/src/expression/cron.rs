@@ -1,0 +1,157 @@
+//! A cron expression: its values, and the one form that stands for all ways to write it.
+//!
+//! Invariant: a [`Cron`] is always normalised, so two are equal exactly when they are written alike, and equal ones
+//! fire at the same local times. Without `L`, `W` and `#` the converse holds as well.
+//! Invariant: there is a date on which it fires.
+
+use super::calendar::{Days, all_days};
+use super::field;
+use super::piece::{Fault, Piece};
+use super::set::Set;
+use crate::error::{CronField, Rule};
+use std::fmt;
+
+/// A cron expression in normal form.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Cron {
+    pub(crate) minutes: Set,
+    pub(crate) hours: Set,
+    pub(crate) days: Days,
+    pub(crate) months: Set,
+    pub(crate) years: Set,
+}
+
+impl Cron {
+    /// Reads the six fields.
+    pub(super) fn parse(fields: Piece<'_>) -> Result<Self, Fault> {
+        let words: Vec<_> = fields.words().collect();
+        let Ok([minutes, hours, day_of_month, month, day_of_week, year]) = <[Piece<'_>; 6]>::try_from(words) else {
+            return Err(fields.fault(Rule::FieldCount {
+                found: fields.words().count(),
+            }));
+        };
+        let minutes = field::set(CronField::Minutes, minutes)?;
+        let hours = field::set(CronField::Hours, hours)?;
+        let in_month = field::day_of_month(day_of_month)?;
+        let months = field::set(CronField::Month, month)?;
+        let in_week = field::day_of_week(day_of_week)?;
+        let years = field::set(CronField::Year, year)?;
+        let days = match (in_month, in_week) {
+            (Some(days), None) | (None, Some(days)) => days,
+            (Some(_), Some(_)) => return Err(day_of_week.fault(Rule::BothDays)),
+            (None, None) => return Err(day_of_week.fault(Rule::NoDay)),
+        };
+        Self {
+            minutes,
+            hours,
+            days,
+            months,
+            years,
+        }
+        .normalised()
+        .ok_or_else(|| fields.fault(Rule::NeverOccurs))
+    }
+
+    /// Brings days, months and years into the form that all expressions with the same dates share; `None` where there
+    /// is no date at all.
+    ///
+    /// Days by number and months restrict each other: `1-29` in February is every day, 31 in April is none. So each
+    /// of the three fields becomes `*` where that adds no date, and otherwise just the values that occur in a date.
+    /// (Both can be done field by field: what is harmless to add to one field is harmless whatever is added to the
+    /// others, since a day is missing only at the end of a month.) Days of the week that amount to fixed days of the
+    /// month, which is so for all seven and may be so within a single year, are written as those.
+    fn normalised(self) -> Option<Self> {
+        let days = match self.days {
+            Days::OfWeek(_) => self.as_days_of_month().unwrap_or(self.days),
+            days => days,
+        };
+        let Days::OfMonth(wanted) = days else {
+            return self
+                .dates()
+                .any(|(_, _, mask)| mask != 0)
+                .then_some(Self { days, ..self });
+        };
+        let wanted = wanted.day_mask();
+        let fits = |year, month| all_days(year, month) & wanted;
+        let mut occurring = (Set::empty(CronField::Year), Set::empty(CronField::Month), 0);
+        for (year, month) in pairs(&self.years, &self.months) {
+            let mask = fits(year, month);
+            if mask != 0 {
+                occurring.0.insert(year);
+                occurring.1.insert(month);
+                occurring.2 |= mask;
+            }
+        }
+        let (years, months, mask) = occurring;
+        if mask == 0 {
+            return None;
+        }
+        let (all_years, all_months) = (Set::full(CronField::Year), Set::full(CronField::Month));
+        let every_year = pairs(&all_years, &months).all(|(y, m)| years.contains(y) || fits(y, m) == 0);
+        let every_month = pairs(&years, &all_months).all(|(y, m)| months.contains(m) || fits(y, m) == 0);
+        let every_day = pairs(&years, &months).all(|(y, m)| all_days(y, m) & !mask == 0);
+        Some(Self {
+            days: Days::OfMonth(if every_day {
+                Set::full(CronField::DayOfMonth)
+            } else {
+                day_set(mask)
+            }),
+            months: if every_month { all_months } else { months },
+            years: if every_year { all_years } else { years },
+            ..self
+        })
+    }
+
+    /// The days of the month that select the same dates, where there are such.
+    fn as_days_of_month(&self) -> Option<Days> {
+        let union = self.dates().fold(0, |union, (_, _, mask)| union | mask);
+        let same = self
+            .dates()
+            .all(|(year, month, mask)| all_days(year, month) & union == mask);
+        same.then(|| Days::OfMonth(day_set(union)))
+    }
+
+    /// Each month of the years, with its selected days.
+    fn dates(&self) -> impl Iterator<Item = (u16, u16, u32)> {
+        pairs(&self.years, &self.months).map(|(year, month)| (year, month, self.days.mask(year, month)))
+    }
+
+    /// Whether it fires on every day.
+    pub(crate) fn is_daily(&self) -> bool {
+        matches!(self.days, Days::OfMonth(days) if days.is_full())
+    }
+}
+
+fn pairs(years: &Set, months: &Set) -> impl Iterator<Item = (u16, u16)> {
+    years
+        .iter()
+        .flat_map(|year| months.iter().map(move |month| (year, month)))
+}
+
+fn day_set(mask: u32) -> Set {
+    Set::from_values(CronField::DayOfMonth, (1..=31).filter(|day| mask & (1 << day) != 0))
+}
+
+/// The canonical form, which the scheduler accepts: `cron(0 3 ? * 2-6 *)`.
+impl fmt::Display for Cron {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            minutes,
+            hours,
+            days,
+            months,
+            years,
+        } = self;
+        write!(f, "cron({minutes} {hours} ")?;
+        match days {
+            Days::OfMonth(set) => write!(f, "{set} {months} ?")?,
+            Days::Last => write!(f, "L {months} ?")?,
+            Days::LastWeekday => write!(f, "LW {months} ?")?,
+            Days::NearestWeekday(day) => write!(f, "{day}W {months} ?")?,
+            Days::OfWeek(set) => write!(f, "? {months} {set}")?,
+            Days::LastOfWeek(day) => write!(f, "? {months} {day}L")?,
+            Days::NthOfWeek(day, nth) => write!(f, "? {months} {day}#{nth}")?,
+        }
+        write!(f, " {years})")
+    }
+}
