@@ -5,10 +5,13 @@
 
 pub mod account;
 pub mod bench;
+pub mod demo;
 pub mod fixtures;
 pub mod history;
+pub mod http;
 pub mod ministack;
 pub mod process;
+pub mod quickstart;
 pub mod terraform;
 pub mod wait;
 pub mod workspace;

@@ -2,13 +2,18 @@
 //!
 //! Invariant: dropping a [`Group`] kills every process of it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+/// The leaders of the groups that run now.
+static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 /// A running command and all that it starts.
 #[derive(Debug)]
@@ -24,6 +29,7 @@ impl Group {
             .process_group(0)
             .spawn()
             .with_context(|| format!("starting \"{program}\""))?;
+        running().insert(child.id());
         Ok(Self { child })
     }
 
@@ -58,7 +64,22 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
         let _ = self.child.wait();
+        running().remove(&self.child.id());
     }
+}
+
+/// Kills every group that runs now; who waits for one sees it end.
+pub fn end_all() {
+    for leader in running().iter() {
+        if let Some(pid) = pid(*leader) {
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+/// A set of numbers is whole whatever happened to who held it.
+fn running() -> MutexGuard<'static, BTreeSet<u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Sends a signal to one process; one that is gone is no error.
