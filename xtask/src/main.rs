@@ -4,7 +4,9 @@
 
 #![expect(clippy::print_stdout, reason = "a command line tool talks on its standard output")]
 
+mod demo;
 mod package;
+mod repro;
 mod shell;
 mod test;
 mod venv;
@@ -40,6 +42,21 @@ enum Command {
         #[arg(long)]
         quick: bool,
     },
+    /// Runs the whole flow on a local AWS: apply, first runs, API, destroy
+    Demo {
+        /// Leaves it up until Ctrl-C and tells how to look around
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Measures the provider and the Lambdas against their peers
+    Bench {
+        /// Parts (lambdas, stack, procesos) and numbers of processes; everything without any
+        parts: Vec<String>,
+    },
+    /// Writes docs/demo.md from a run of the demo
+    Docs,
+    /// Runs the reproductions of docs/adr/0001: why the published provider crate was replaced
+    Repro,
 }
 
 fn main() -> ExitCode {
@@ -47,6 +64,10 @@ fn main() -> ExitCode {
         Command::Venv => venv::ensure().map(drop),
         Command::Package { architecture } => package::run(&architecture),
         Command::Test { quick } => test::run_all(quick),
+        Command::Demo { keep } => demo::demo(keep),
+        Command::Bench { parts } => demo::bench(&parts),
+        Command::Docs => demo::docs(),
+        Command::Repro => repro::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
