@@ -127,7 +127,7 @@ pub enum Rule {
         max: u16,
     },
     /// A wildcard that the field does not take, or not in this place.
-    #[error("{part} does not take \"{wildcard}\" here")]
+    #[error("\"{wildcard}\" is not accepted here in {part}")]
     Wildcard {
         /// The field.
         part: CronField,

@@ -37,7 +37,10 @@ impl Days {
             Self::LastWeekday => 1 << nearest_weekday(year, month, length),
             Self::NearestWeekday(day) if *day > length => 0,
             Self::NearestWeekday(day) => 1 << nearest_weekday(year, month, *day),
-            Self::OfWeek(set) => mask_of(length, |day| set.contains(day_of_week(year, month, day))),
+            Self::OfWeek(set) => {
+                let first = day_of_week(year, month, 1);
+                mask_of(length, |day| set.contains((first + day - 2) % 7 + 1))
+            }
             Self::LastOfWeek(wanted) => mask_of(length, |day| {
                 day + 7 > length && day_of_week(year, month, day) == *wanted
             }),
@@ -50,7 +53,7 @@ impl Days {
 
 /// All days of a month.
 pub(super) fn all_days(year: u16, month: u16) -> u32 {
-    mask_of(days_in_month(year, month), |_| true)
+    u32::MAX >> (31 - days_in_month(year, month)) & !1
 }
 
 fn mask_of(length: u16, selected: impl Fn(u16) -> bool) -> u32 {

@@ -72,10 +72,9 @@ impl Cron {
                 .then_some(Self { days, ..self });
         };
         let wanted = wanted.day_mask();
-        let fits = |year, month| all_days(year, month) & wanted;
         let mut occurring = (Set::empty(CronField::Year), Set::empty(CronField::Month), 0);
         for (year, month) in pairs(&self.years, &self.months) {
-            let mask = fits(year, month);
+            let mask = all_days(year, month) & wanted;
             if mask != 0 {
                 occurring.0.insert(year);
                 occurring.1.insert(month);
@@ -86,6 +85,7 @@ impl Cron {
         if mask == 0 {
             return None;
         }
+        let fits = |year, month| all_days(year, month) & mask;
         let (all_years, all_months) = (Set::full(CronField::Year), Set::full(CronField::Month));
         let every_year = pairs(&all_years, &months).all(|(y, m)| years.contains(y) || fits(y, m) == 0);
         let every_month = pairs(&years, &all_months).all(|(y, m)| months.contains(m) || fits(y, m) == 0);
@@ -104,7 +104,12 @@ impl Cron {
 
     /// The days of the month that select the same dates, where there are such.
     fn as_days_of_month(&self) -> Option<Days> {
-        let union = self.dates().fold(0, |union, (_, _, mask)| union | mask);
+        // Most expressions are told apart by their first two months: what one of them lacks, no later one takes back.
+        let agreeing = |union: u32, (year, month, mask): (u16, u16, u32)| {
+            let union = union | mask;
+            (all_days(year, month) & union == mask).then_some(union)
+        };
+        let union = self.dates().try_fold(0, agreeing)?;
         let same = self
             .dates()
             .all(|(year, month, mask)| all_days(year, month) & union == mask);

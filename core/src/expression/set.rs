@@ -66,7 +66,8 @@ impl Set {
 
     /// Whether every value of the field is in the set.
     pub fn is_full(&self) -> bool {
-        *self == Self::full(self.part)
+        let count: u32 = self.bits.iter().map(|word| word.count_ones()).sum();
+        count == u32::from(self.part.max() - self.part.min() + 1)
     }
 
     /// The values in ascending order.

@@ -37,19 +37,19 @@ a 3 * * ? * | 1 ("a") | minutes must be a number between 0 and 59
 1/2/3 3 * * ? * | 3 ("2/3") | minutes: a step must be between 1 and 59
 0 3 1/32 * ? * | 7 ("32") | day of month: a step must be between 1 and 31
 1-2-3 3 * * ? * | 3 ("2-3") | minutes must be a number between 0 and 59
-? 3 * * ? * | 1 ("?") | minutes does not take "?" here
-0 L * * ? * | 3 ("L") | hours does not take "L" here
+? 3 * * ? * | 1 ("?") | "?" is not accepted here in minutes
+0 L * * ? * | 3 ("L") | "L" is not accepted here in hours
 0 3 L-3 * ? * | 5 ("L") | day of month: "L" cannot be combined with other values
 0 3 1,L * ? * | 7 ("L") | day of month: "L" cannot be combined with other values
 0 3 1,15W * ? * | 7 ("15W") | day of month: "W" cannot be combined with other values
 0 3 W * ? * | 5 ("W") | day of month: something is missing here
-0 3 1#2 * ? * | 5 ("1#2") | day of month does not take "#" here
+0 3 1#2 * ? * | 5 ("1#2") | "#" is not accepted here in day of month
 0 3 ? * 2#1,6#3 * | 9 ("2#1") | day of week: "#" cannot be combined with other values
 0 3 ? * MON,FRIL * | 13 ("FRIL") | day of week: "L" cannot be combined with other values
-0 3 ? * 2W * | 9 ("2W") | day of week does not take "W" here
+0 3 ? * 2W * | 9 ("2W") | "W" is not accepted here in day of week
 0 3 ? * 2#6 * | 11 ("6") | day of week: the number after # must be between 1 and 5
 0 3 ? * 2# * | 11 | day of week: the number after # must be between 1 and 5
-0 3 *-5 * ? * | 5 ("*") | day of month does not take "*" here
+0 3 *-5 * ? * | 5 ("*") | "*" is not accepted here in day of month
 0 3 ?,5 * ? * | 5 ("?") | day of month: "?" cannot be combined with other values
 0 3 * * * * | 9 ("*") | day of month and day of week cannot both be given: one of them must be ?
 0 3 1 * MON * | 9 ("MON") | day of month and day of week cannot both be given: one of them must be ?
