@@ -1,13 +1,14 @@
 //! A typed value that may be null or unknown.
 
 use crate::model::Typed;
-use crate::value::{Value, ValueError};
 use crate::path::Path;
+use crate::value::{Value, ValueError};
 
 /// An attribute's value: not set, not known before apply, or known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Attr<T> {
     /// Not set.
+    #[default]
     Null,
     /// Not known before apply.
     Unknown,
@@ -18,17 +19,29 @@ pub enum Attr<T> {
 impl<T> Attr<T> {
     /// The value, if it is known.
     pub fn known(&self) -> Option<&T> {
-        if let Self::Known(value) = self { Some(value) } else { None }
+        if let Self::Known(value) = self {
+            Some(value)
+        } else {
+            None
+        }
     }
 
     /// The value to change in place, if it is known.
     pub fn known_mut(&mut self) -> Option<&mut T> {
-        if let Self::Known(value) = self { Some(value) } else { None }
+        if let Self::Known(value) = self {
+            Some(value)
+        } else {
+            None
+        }
     }
 
     /// The value, if it is known; null and unknown alike are none.
     pub fn into_known(self) -> Option<T> {
-        if let Self::Known(value) = self { Some(value) } else { None }
+        if let Self::Known(value) = self {
+            Some(value)
+        } else {
+            None
+        }
     }
 
     /// Whether it is not set.
@@ -81,12 +94,6 @@ impl Attr<String> {
     /// The text, if it is known.
     pub fn as_str(&self) -> Option<&str> {
         self.known().map(String::as_str)
-    }
-}
-
-impl<T> Default for Attr<T> {
-    fn default() -> Self {
-        Self::Null
     }
 }
 

@@ -17,7 +17,11 @@ pub struct Ctx<C> {
 impl<C> Ctx<C> {
     /// For the tests of a provider; the server makes its own.
     pub fn new(configured: Arc<C>, stop: CancellationToken, terraform_version: &str) -> Self {
-        Self { configured, stop, terraform_version: terraform_version.into() }
+        Self {
+            configured,
+            stop,
+            terraform_version: terraform_version.into(),
+        }
     }
 
     /// What [`Provider::configure`](crate::Provider::configure) made.
@@ -75,7 +79,11 @@ impl Private {
     /// # Errors
     /// The bytes are not the JSON of such a value.
     pub fn json<T: DeserializeOwned>(&self) -> Result<Option<T>, serde_json::Error> {
-        if self.0.is_empty() { Ok(None) } else { serde_json::from_slice(&self.0).map(Some) }
+        if self.0.is_empty() {
+            Ok(None)
+        } else {
+            serde_json::from_slice(&self.0).map(Some)
+        }
     }
 
     /// The bytes.

@@ -31,12 +31,20 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error about the whole object.
     pub fn error(summary: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, summary: summary.into(), detail: detail.into(), path: None }
+        Self {
+            severity: Severity::Error,
+            summary: summary.into(),
+            detail: detail.into(),
+            path: None,
+        }
     }
 
     /// A warning about the whole object.
     pub fn warning(summary: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(summary, detail) }
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(summary, detail)
+        }
     }
 
     /// The same, about one attribute.
@@ -150,6 +158,9 @@ mod tests {
         assert!(!found.has_errors() && !found.is_empty());
         found.extend(Diagnostics::of_error("Bad", "…"));
         assert!(found.has_errors());
-        assert_eq!(found.iter().map(|d| d.summary.as_str()).collect::<Vec<_>>(), ["Odd", "Bad"]);
+        assert_eq!(
+            found.iter().map(|d| d.summary.as_str()).collect::<Vec<_>>(),
+            ["Odd", "Bad"]
+        );
     }
 }

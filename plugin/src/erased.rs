@@ -75,29 +75,64 @@ impl<R: Resource> ErasedResource<R::Configured> for R {
         request: PlanRequest<Value>,
         diagnostics: &mut Diagnostics,
     ) -> Plan<Value> {
-        let PlanRequest { prior, config, proposed, private } = request;
+        let PlanRequest {
+            prior,
+            config,
+            proposed,
+            private,
+        } = request;
         let typed = || {
             let read = |value: &Option<Value>| model::read(value.clone().unwrap_or_default());
-            Ok(PlanRequest::new(read(&prior)?, read(&config)?, read(&proposed)?, private.clone()))
+            Ok(PlanRequest::new(
+                read(&prior)?,
+                read(&config)?,
+                read(&proposed)?,
+                private.clone(),
+            ))
         };
         match typed() {
             Ok(request) => {
-                let Plan { planned, requires_replace, private } = Resource::plan(self, ctx, request, diagnostics).await;
-                Plan { planned: Some(model::written::<R::Model>(planned)), requires_replace, private }
+                let Plan {
+                    planned,
+                    requires_replace,
+                    private,
+                } = Resource::plan(self, ctx, request, diagnostics).await;
+                Plan {
+                    planned: Some(model::written::<R::Model>(planned)),
+                    requires_replace,
+                    private,
+                }
             }
             Err(error) => {
                 diagnostics.push(misfit(error));
-                Plan { planned: prior, requires_replace: Vec::new(), private }
+                Plan {
+                    planned: prior,
+                    requires_replace: Vec::new(),
+                    private,
+                }
             }
         }
     }
 
     async fn create(&self, ctx: &Ctx<R::Configured>, request: CreateRequest<Value>) -> Outcome<Value> {
-        let CreateRequest { planned, config, private } = request;
+        let CreateRequest {
+            planned,
+            config,
+            private,
+        } = request;
         match (needed(planned), needed(config)) {
-            (Ok(planned), Ok(config)) => {
-                outcome(Resource::create(self, ctx, CreateRequest { planned, config, private }).await)
-            }
+            (Ok(planned), Ok(config)) => outcome(
+                Resource::create(
+                    self,
+                    ctx,
+                    CreateRequest {
+                        planned,
+                        config,
+                        private,
+                    },
+                )
+                .await,
+            ),
             (Err(error), _) | (_, Err(error)) => Outcome::failed(error),
         }
     }
@@ -110,11 +145,26 @@ impl<R: Resource> ErasedResource<R::Configured> for R {
     }
 
     async fn update(&self, ctx: &Ctx<R::Configured>, request: UpdateRequest<Value>) -> Outcome<Value> {
-        let UpdateRequest { prior, planned, config, private } = request;
+        let UpdateRequest {
+            prior,
+            planned,
+            config,
+            private,
+        } = request;
         match (needed(prior), needed(planned), needed(config)) {
-            (Ok(prior), Ok(planned), Ok(config)) => {
-                outcome(Resource::update(self, ctx, UpdateRequest { prior, planned, config, private }).await)
-            }
+            (Ok(prior), Ok(planned), Ok(config)) => outcome(
+                Resource::update(
+                    self,
+                    ctx,
+                    UpdateRequest {
+                        prior,
+                        planned,
+                        config,
+                        private,
+                    },
+                )
+                .await,
+            ),
             (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => Outcome::failed(error),
         }
     }
@@ -163,7 +213,9 @@ impl<D: DataSource> ErasedDataSource<D::Configured> for D {
 
     async fn read(&self, ctx: &Ctx<D::Configured>, config: Value, diagnostics: &mut Diagnostics) -> Option<Value> {
         match needed(config) {
-            Ok(config) => DataSource::read(self, ctx, config, diagnostics).await.map(|m| model::written(Some(m))),
+            Ok(config) => DataSource::read(self, ctx, config, diagnostics)
+                .await
+                .map(|m| model::written(Some(m))),
             Err(error) => {
                 diagnostics.push(error);
                 None
@@ -194,15 +246,34 @@ pub(crate) fn needed<M: Model>(value: Value) -> Result<M, Diagnostic> {
 
 /// What the value does not fit: reported as an error, since either side may be at fault.
 pub(crate) fn misfit(error: ValueError) -> Diagnostic {
-    let place = if error.path.is_empty() { "The object".to_owned() } else { format!("\"{}\"", error.path) };
-    Diagnostic::error("Value does not fit", format!("{place} cannot be used: {}.", error.message)).at(error.path)
+    let place = if error.path.is_empty() {
+        "The object".to_owned()
+    } else {
+        format!("\"{}\"", error.path)
+    };
+    Diagnostic::error(
+        "Value does not fit",
+        format!("{place} cannot be used: {}.", error.message),
+    )
+    .at(error.path)
 }
 
 fn outcome<M: Model>(outcome: Outcome<M>) -> Outcome<Value> {
-    let Outcome { state, private, diagnostics } = outcome;
-    Outcome { state: state.map(|model| model::written(Some(model))), private, diagnostics }
+    let Outcome {
+        state,
+        private,
+        diagnostics,
+    } = outcome;
+    Outcome {
+        state: state.map(|model| model::written(Some(model))),
+        private,
+        diagnostics,
+    }
 }
 
 fn imported<M: Model>(imported: Imported<M>) -> Imported<Value> {
-    Imported { state: model::written(Some(imported.state)), private: imported.private }
+    Imported {
+        state: model::written(Some(imported.state)),
+        private: imported.private,
+    }
 }

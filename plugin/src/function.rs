@@ -90,7 +90,13 @@ pub struct Parameter {
 impl Parameter {
     /// A parameter that takes neither null nor unknown.
     pub fn new(name: impl Into<String>, ty: Type) -> Self {
-        Self { name: name.into(), ty, description: String::new(), takes_null: false, takes_unknown: false }
+        Self {
+            name: name.into(),
+            ty,
+            description: String::new(),
+            takes_null: false,
+            takes_unknown: false,
+        }
     }
 
     /// What it means, its unit and limits, in Markdown.
@@ -128,11 +134,17 @@ pub struct FunctionError {
 impl FunctionError {
     /// The call as a whole is at fault.
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), argument: None }
+        Self {
+            text: text.into(),
+            argument: None,
+        }
     }
 
     /// The argument at this position (from 0) is at fault.
     pub fn at(argument: usize, text: impl Into<String>) -> Self {
-        Self { text: text.into(), argument: Some(argument) }
+        Self {
+            text: text.into(),
+            argument: Some(argument),
+        }
     }
 }

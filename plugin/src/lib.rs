@@ -6,18 +6,29 @@
 //! Invariant: only this crate knows protobuf and msgpack; nothing of them shows in its interface.
 
 mod attr;
+mod check;
+mod companions;
 mod context;
+mod convert;
 mod data_source;
 mod diagnostics;
 mod erased;
 mod function;
+mod handshake;
+mod listen;
+mod logging;
 #[doc(hidden)]
 pub mod model;
 mod path;
+mod plan;
 mod provider;
 mod resource;
 mod schema;
+mod serve;
+mod server;
+mod tls;
 mod value;
+mod wire;
 
 pub use tokio_util::sync::CancellationToken;
 
@@ -29,8 +40,7 @@ pub use self::function::{Function, FunctionError, Parameter, Signature};
 pub use self::model::{Model, Set, Typed};
 pub use self::path::{Path, Step};
 pub use self::provider::{Offers, Provider, Surroundings};
-pub use self::resource::{
-    CreateRequest, Imported, MoveSource, Outcome, Plan, PlanRequest, Resource, UpdateRequest,
-};
+pub use self::resource::{CreateRequest, Imported, MoveSource, Outcome, Plan, PlanRequest, Resource, UpdateRequest};
 pub use self::schema::{Attribute, Nested, Schema, Validator};
+pub use self::serve::{About, serve};
 pub use self::value::{Members, Number, Type, Unknown, Value, ValueError, ValueSet};

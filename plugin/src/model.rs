@@ -102,7 +102,10 @@ impl<'a> Reader<'a> {
         let path = self.path.clone().attribute(name);
         match self.members.remove(name) {
             Some(value) => Attr::from_value(value, &path),
-            None => Err(ValueError::new(&path, "the model has this attribute, the schema does not")),
+            None => Err(ValueError::new(
+                &path,
+                "the model has this attribute, the schema does not",
+            )),
         }
     }
 
@@ -110,7 +113,10 @@ impl<'a> Reader<'a> {
         match self.members.into_keys().next() {
             Some(name) => {
                 let path = self.path.clone().attribute(name);
-                Err(ValueError::new(&path, "the schema has this attribute, the model does not"))
+                Err(ValueError::new(
+                    &path,
+                    "the schema has this attribute, the model does not",
+                ))
             }
             None => Ok(()),
         }
@@ -203,7 +209,8 @@ impl<T: Typed> Typed for Vec<Attr<T>> {
         match value {
             Value::List(elements) => {
                 let each = elements.into_iter().enumerate();
-                each.map(|(i, element)| Attr::from_value(element, &path.clone().index(i))).collect()
+                each.map(|(i, element)| Attr::from_value(element, &path.clone().index(i)))
+                    .collect()
             }
             other => Err(ValueError::mismatch(path, "list", other.kind())),
         }
@@ -259,7 +266,11 @@ impl<T: Typed> Typed for BTreeMap<String, Attr<T>> {
     }
 
     fn into_known(self) -> Value {
-        Value::Map(self.into_iter().map(|(key, member)| (key, member.into_value())).collect())
+        Value::Map(
+            self.into_iter()
+                .map(|(key, member)| (key, member.into_value()))
+                .collect(),
+        )
     }
 }
 
@@ -280,7 +291,6 @@ pub(crate) fn written<M: Model>(model: Option<M>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model;
 
     model! {
         struct Inner {
@@ -315,7 +325,11 @@ mod tests {
 
     #[test]
     fn a_model_is_read_and_written_back() -> Result<(), ValueError> {
-        let value = outer(Value::List(vec![Value::Null, Value::unknown(), inner(Value::unknown())]));
+        let value = outer(Value::List(vec![
+            Value::Null,
+            Value::unknown(),
+            inner(Value::unknown()),
+        ]));
         let model: Outer = read(value.clone())?.unwrap_or_default();
         assert_eq!(model.inner.known().map(|i| i.size), Some(Attr::Known(3)));
         assert_eq!(model.map.known().map(|m| m["k"]), Some(Attr::Unknown));
@@ -326,7 +340,9 @@ mod tests {
 
     #[track_caller]
     fn check_refused(value: Value, expected: &str) {
-        let told = read::<Outer>(value).map_err(|e| format!("{}: {}", e.path, e.message)).map(|_| ());
+        let told = read::<Outer>(value)
+            .map_err(|e| format!("{}: {}", e.path, e.message))
+            .map(|_| ());
         assert_eq!(told, Err(expected.to_owned()));
     }
 

@@ -99,7 +99,10 @@ mod tests {
     fn reads_as_in_the_configuration() {
         let path = Path::root("rules").index(2).attribute("tags").key("a \"b\"");
         assert_eq!(path.to_string(), r#"rules[2].tags["a \"b\""]"#);
-        assert_eq!(Path::root("set").element(Value::from("x")).attribute("y").to_string(), "set[…].y");
+        assert_eq!(
+            Path::root("set").element(Value::from("x")).attribute("y").to_string(),
+            "set[…].y"
+        );
         assert_eq!(Path::empty().to_string(), "");
     }
 }

@@ -53,7 +53,10 @@ pub struct Surroundings {
 impl Surroundings {
     /// For the tests of a provider; the server makes its own.
     pub fn new(terraform_version: impl Into<String>, stop: CancellationToken) -> Self {
-        Self { terraform_version: terraform_version.into(), stop }
+        Self {
+            terraform_version: terraform_version.into(),
+            stop,
+        }
     }
 }
 
@@ -67,7 +70,11 @@ pub struct Offers<C> {
 impl<C: Send + Sync + 'static> Offers<C> {
     /// Nothing yet.
     pub fn new() -> Self {
-        Self { resources: Vec::new(), data_sources: Vec::new(), functions: Vec::new() }
+        Self {
+            resources: Vec::new(),
+            data_sources: Vec::new(),
+            functions: Vec::new(),
+        }
     }
 
     /// Adds a resource.

@@ -122,7 +122,12 @@ pub struct PlanRequest<M> {
 impl<M> PlanRequest<M> {
     /// For the tests of a provider; the server makes its own.
     pub fn new(prior: Option<M>, config: Option<M>, proposed: Option<M>, private: Private) -> Self {
-        Self { prior, config, proposed, private }
+        Self {
+            prior,
+            config,
+            proposed,
+            private,
+        }
     }
 }
 
@@ -141,7 +146,11 @@ pub struct Plan<M> {
 impl<M> Plan<M> {
     /// The proposal as it is.
     pub fn of(request: PlanRequest<M>) -> Self {
-        Self { planned: request.proposed, requires_replace: Vec::new(), private: request.private }
+        Self {
+            planned: request.proposed,
+            requires_replace: Vec::new(),
+            private: request.private,
+        }
     }
 }
 
@@ -160,7 +169,11 @@ pub struct CreateRequest<M> {
 impl<M> CreateRequest<M> {
     /// For the tests of a provider; the server makes its own.
     pub fn new(planned: M, config: M, private: Private) -> Self {
-        Self { planned, config, private }
+        Self {
+            planned,
+            config,
+            private,
+        }
     }
 }
 
@@ -181,7 +194,12 @@ pub struct UpdateRequest<M> {
 impl<M> UpdateRequest<M> {
     /// For the tests of a provider; the server makes its own.
     pub fn new(prior: M, planned: M, config: M, private: Private) -> Self {
-        Self { prior, planned, config, private }
+        Self {
+            prior,
+            planned,
+            config,
+            private,
+        }
     }
 }
 
@@ -204,22 +222,38 @@ pub struct Outcome<M> {
 impl<M> Outcome<M> {
     /// The object is so now.
     pub fn done(state: M) -> Self {
-        Self { state: Some(state), private: None, diagnostics: Diagnostics::new() }
+        Self {
+            state: Some(state),
+            private: None,
+            diagnostics: Diagnostics::new(),
+        }
     }
 
     /// The object does not exist (any more).
     pub fn gone() -> Self {
-        Self { state: None, private: None, diagnostics: Diagnostics::new() }
+        Self {
+            state: None,
+            private: None,
+            diagnostics: Diagnostics::new(),
+        }
     }
 
     /// Nothing was changed, or it is not known what.
     pub fn failed(diagnostics: impl Into<Diagnostics>) -> Self {
-        Self { state: None, private: None, diagnostics: diagnostics.into() }
+        Self {
+            state: None,
+            private: None,
+            diagnostics: diagnostics.into(),
+        }
     }
 
     /// It failed half-way, and the object is so now. Unknown parts of the state become null.
     pub fn partial(state: M, diagnostics: impl Into<Diagnostics>) -> Self {
-        Self { state: Some(state), private: None, diagnostics: diagnostics.into() }
+        Self {
+            state: Some(state),
+            private: None,
+            diagnostics: diagnostics.into(),
+        }
     }
 
     /// The same, keeping this.
@@ -248,7 +282,10 @@ pub struct Imported<M> {
 impl<M> Imported<M> {
     /// This object.
     pub fn new(state: M) -> Self {
-        Self { state, private: Private::new() }
+        Self {
+            state,
+            private: Private::new(),
+        }
     }
 
     /// The same, keeping this.

@@ -24,6 +24,10 @@ pub(crate) type Attributes = BTreeMap<String, Attribute>;
 
 /// One attribute: its type, who sets it, and how it behaves in a plan.
 #[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent of each other, as in the protocol"
+)]
 pub struct Attribute {
     pub(crate) kind: Kind,
     pub(crate) description: String,
@@ -60,7 +64,10 @@ pub struct Nested(Attributes);
 impl Schema {
     /// A schema of this version. States of older versions go through the resource's `upgrade`.
     pub fn new(version: i64) -> Self {
-        Self { version, ..Self::default() }
+        Self {
+            version,
+            ..Self::default()
+        }
     }
 
     /// What it is for, in Markdown.
@@ -132,7 +139,9 @@ impl Attribute {
     /// A whole number that fits 64 bits.
     pub fn int() -> Self {
         Self::number().validate(|value| match value {
-            Value::Number(number) if number.as_i64().is_none() => Err("it must be a whole number".to_owned()),
+            Value::Number(number) if number.as_i64().is_none() => {
+                Err("it must be a whole number of 64 bits".to_owned())
+            }
             _ => Ok(()),
         })
     }
@@ -328,17 +337,27 @@ impl Kind {
 
 impl fmt::Debug for Attribute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Attribute").field("type", &self.ty()).finish_non_exhaustive()
+        f.debug_struct("Attribute")
+            .field("type", &self.ty())
+            .finish_non_exhaustive()
     }
 }
 
 pub(crate) fn object_type(attributes: &Attributes) -> Type {
-    Type::object(attributes.iter().map(|(name, attribute)| (name.clone(), attribute.ty())))
+    Type::object(
+        attributes
+            .iter()
+            .map(|(name, attribute)| (name.clone(), attribute.ty())),
+    )
 }
 
 fn problems(attributes: &Attributes, parent: &str, found: &mut Vec<String>) {
     for (name, attribute) in attributes {
-        let path = if parent.is_empty() { name.clone() } else { format!("{parent}.{name}") };
+        let path = if parent.is_empty() {
+            name.clone()
+        } else {
+            format!("{parent}.{name}")
+        };
         if !is_identifier(name) {
             found.push(format!("{path} is not a name that terraform takes"));
         }
@@ -353,7 +372,9 @@ fn problems(attributes: &Attributes, parent: &str, found: &mut Vec<String>) {
 fn is_identifier(name: &str) -> bool {
     !name.starts_with(|c: char| c.is_ascii_digit())
         && !name.is_empty()
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 #[cfg(test)]
@@ -364,7 +385,10 @@ mod tests {
     fn nested_attributes_make_an_object_type() {
         let schema = Schema::new(1)
             .attribute("tags", Attribute::map(Type::String).optional())
-            .attribute("rules", Attribute::nested_list(Nested::new().attribute("n", Attribute::int().required())));
+            .attribute(
+                "rules",
+                Attribute::nested_list(Nested::new().attribute("n", Attribute::int().required())),
+            );
         let expected = Type::object([
             ("tags", Type::map(Type::String)),
             ("rules", Type::list(Type::object([("n", Type::Number)]))),

@@ -44,7 +44,10 @@ fn read(json: &Json, ty: &Type, surplus: Surplus, path: &Path) -> Result<Value, 
         (Type::Dynamic, Json::Object(parts)) => {
             let ty = parts.get("type").and_then(Type::from_json);
             let (Some(ty), Some(value)) = (ty, parts.get("value")) else {
-                return Err(ValueError::new(path, "a dynamic value must be an object of \"type\" and \"value\""));
+                return Err(ValueError::new(
+                    path,
+                    "a dynamic value must be an object of \"type\" and \"value\"",
+                ));
             };
             let value = read(value, &ty, surplus, path)?;
             Ok(Value::Dynamic(Box::new((ty, value))))
@@ -55,8 +58,11 @@ fn read(json: &Json, ty: &Type, surplus: Surplus, path: &Path) -> Result<Value, 
             each.collect::<Result<_, _>>().map(Value::List)
         }
         (Type::Set(element), Json::Array(elements)) => {
-            let each = elements.iter().map(|json| read(json, element, surplus, &path.clone().element(Value::Null)));
-            each.collect::<Result<_, _>>().map(|elements| Value::Set(ValueSet(elements)))
+            let each = elements
+                .iter()
+                .map(|json| read(json, element, surplus, &path.clone().element(Value::Null)));
+            each.collect::<Result<_, _>>()
+                .map(|elements| Value::Set(ValueSet(elements)))
         }
         (Type::Tuple(types), Json::Array(elements)) if types.len() == elements.len() => {
             let each = elements.iter().zip(types).enumerate();
@@ -71,7 +77,10 @@ fn read(json: &Json, ty: &Type, surplus: Surplus, path: &Path) -> Result<Value, 
         (Type::Object(attributes), Json::Object(entries)) => {
             let unknown = entries.keys().find(|name| !attributes.contains_key(*name));
             if let (Some(name), Surplus::Refused) = (unknown, surplus) {
-                return Err(ValueError::new(&path.clone().attribute(name), "there is no such attribute"));
+                return Err(ValueError::new(
+                    &path.clone().attribute(name),
+                    "there is no such attribute",
+                ));
             }
             let each = attributes.iter().map(|(name, ty)| {
                 let json = entries.get(name).unwrap_or(&Json::Null);
@@ -79,12 +88,18 @@ fn read(json: &Json, ty: &Type, surplus: Surplus, path: &Path) -> Result<Value, 
             });
             each.collect::<Result<Members, ValueError>>().map(Value::Object)
         }
-        (ty, json) => Err(ValueError::mismatch(path, &format!("value of the type {}", ty.to_json()), kind(json))),
+        (ty, json) => Err(ValueError::mismatch(
+            path,
+            &format!("value of the type {}", ty.to_json()),
+            kind(json),
+        )),
     }
 }
 
 fn read_number(text: &str, path: &Path) -> Result<Value, ValueError> {
-    text.parse::<Number>().map(Value::Number).map_err(|error| ValueError::new(path, error.to_string()))
+    text.parse::<Number>()
+        .map(Value::Number)
+        .map_err(|error| ValueError::new(path, error.to_string()))
 }
 
 fn kind(json: &Json) -> &'static str {
@@ -105,7 +120,11 @@ mod tests {
     use super::*;
 
     fn ty() -> Type {
-        Type::object([("n", Type::Number), ("s", Type::String), ("m", Type::map(Type::object([("b", Type::Bool)])))])
+        Type::object([
+            ("n", Type::Number),
+            ("s", Type::String),
+            ("m", Type::map(Type::object([("b", Type::Bool)]))),
+        ])
     }
 
     #[test]
@@ -130,7 +149,9 @@ mod tests {
         for digits in ["0.1", "0.30000000000000004", "123456789012345678901234567890", "1.50"] {
             let json: Json = serde_json::from_str(&format!(r#"{{"n": {digits}}}"#))?;
             let value = from_stored_json(&json, &ty())?;
-            let Value::Number(number) = value.attribute("n") else { return Err("not a number".into()) };
+            let Value::Number(number) = value.attribute("n") else {
+                return Err("not a number".into());
+            };
             assert_eq!(number.as_str(), digits);
         }
         Ok(())
@@ -140,6 +161,9 @@ mod tests {
     fn a_wrong_type_is_named_by_its_path() {
         let error = from_stored_json(&json!({"m": {"k": {"b": 3}}}), &ty());
         let told = error.map_err(|e| format!("{}: {}", e.path, e.message));
-        assert_eq!(told, Err("m[\"k\"].b: a value of the type \"bool\" is needed, found a number".to_owned()));
+        assert_eq!(
+            told,
+            Err("m[\"k\"].b: a value of the type \"bool\" is needed, found a number".to_owned())
+        );
     }
 }

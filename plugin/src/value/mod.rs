@@ -69,7 +69,10 @@ pub struct ValueError {
 
 impl ValueError {
     pub(crate) fn new(path: &Path, message: impl Into<String>) -> Self {
-        Self { path: path.clone(), message: message.into() }
+        Self {
+            path: path.clone(),
+            message: message.into(),
+        }
     }
 
     pub(crate) fn mismatch(path: &Path, wanted: &str, found: &str) -> Self {
@@ -120,12 +123,20 @@ impl Value {
 
     /// The text, if it is a known text.
     pub fn as_str(&self) -> Option<&str> {
-        if let Self::String(text) = self { Some(text) } else { None }
+        if let Self::String(text) = self {
+            Some(text)
+        } else {
+            None
+        }
     }
 
     /// The members, if it is a known object or map.
     pub fn members(&self) -> Option<&Members> {
-        if let Self::Object(members) | Self::Map(members) = self { Some(members) } else { None }
+        if let Self::Object(members) | Self::Map(members) = self {
+            Some(members)
+        } else {
+            None
+        }
     }
 
     /// An attribute of a known object; null where there is none.
@@ -155,16 +166,20 @@ impl Value {
         fn find(value: &Value, path: Path) -> Option<Path> {
             match value {
                 Value::Unknown(_) => Some(path),
-                Value::List(elements) => {
-                    elements.iter().enumerate().find_map(|(i, element)| find(element, path.clone().index(i)))
-                }
-                Value::Set(elements) => {
-                    elements.0.iter().find_map(|element| find(element, path.clone().element(element.clone())))
-                }
-                Value::Map(members) => members.iter().find_map(|(key, member)| find(member, path.clone().key(key))),
-                Value::Object(members) => {
-                    members.iter().find_map(|(name, member)| find(member, path.clone().attribute(name)))
-                }
+                Value::List(elements) => elements
+                    .iter()
+                    .enumerate()
+                    .find_map(|(i, element)| find(element, path.clone().index(i))),
+                Value::Set(elements) => elements
+                    .0
+                    .iter()
+                    .find_map(|element| find(element, path.clone().element(element.clone()))),
+                Value::Map(members) => members
+                    .iter()
+                    .find_map(|(key, member)| find(member, path.clone().key(key))),
+                Value::Object(members) => members
+                    .iter()
+                    .find_map(|(name, member)| find(member, path.clone().attribute(name))),
                 Value::Dynamic(inner) => find(&inner.1, path),
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
             }
@@ -189,7 +204,9 @@ impl Value {
 
 impl Unknown {
     pub(crate) fn refined(refinements: Vec<u8>) -> Self {
-        Self { refinements: Some(refinements.into_boxed_slice()) }
+        Self {
+            refinements: Some(refinements.into_boxed_slice()),
+        }
     }
 
     pub(crate) fn refinements(&self) -> Option<&[u8]> {
@@ -212,13 +229,14 @@ pub(crate) fn same_elements<T: PartialEq>(a: &[T], b: &[T]) -> bool {
         return true;
     }
     let mut left: Vec<&T> = b.iter().collect();
-    a.iter().all(|wanted| match left.iter().position(|found| *found == wanted) {
-        Some(position) => {
-            left.swap_remove(position);
-            true
-        }
-        None => false,
-    })
+    a.iter()
+        .all(|wanted| match left.iter().position(|found| *found == wanted) {
+            Some(position) => {
+                left.swap_remove(position);
+                true
+            }
+            None => false,
+        })
 }
 
 impl From<&str> for Value {
@@ -273,14 +291,22 @@ mod tests {
     fn two_unknown_elements_stay_two() {
         let two = Value::set([Value::unknown(), Value::unknown()]);
         assert_ne!(two, Value::set([Value::unknown()]));
-        let Value::Set(elements) = two else { return assert!(matches!(two, Value::Set(_))) };
+        let Value::Set(elements) = two else {
+            return assert!(matches!(two, Value::Set(_)));
+        };
         assert_eq!(elements.0.len(), 2);
     }
 
     #[test]
     fn the_first_unknown_is_named_by_its_path() {
-        let value = Value::object([("a", 1.into()), ("b", Value::List(vec![Value::map([("k", Value::unknown())])]))]);
-        assert_eq!(value.first_unknown().map(|p| p.to_string()).as_deref(), Some("b[0][\"k\"]"));
+        let value = Value::object([
+            ("a", 1.into()),
+            ("b", Value::List(vec![Value::map([("k", Value::unknown())])])),
+        ]);
+        assert_eq!(
+            value.first_unknown().map(|p| p.to_string()).as_deref(),
+            Some("b[0][\"k\"]")
+        );
         assert!(!value.is_wholly_known());
         assert!(value.without_unknowns().is_wholly_known());
     }

@@ -41,15 +41,21 @@ fn read(raw: Raw, ty: &Type, path: &Path) -> Result<Value, ValueError> {
         (_, Raw::Ext(_, _)) => Ok(Value::unknown()),
         (Type::Bool, Raw::Boolean(truth)) => Ok(Value::Bool(truth)),
         (Type::String, Raw::String(text)) => read_text(text, path).map(Value::String),
-        (Type::Number, raw) => read_number(raw, path),
+        (Type::Number, raw) => read_number(&raw, path),
         (Type::Dynamic, Raw::Array(parts)) => read_dynamic(parts, path),
         (Type::List(element), Raw::Array(elements)) => {
-            let each = elements.into_iter().enumerate().map(|(i, raw)| read(raw, element, &path.clone().index(i)));
+            let each = elements
+                .into_iter()
+                .enumerate()
+                .map(|(i, raw)| read(raw, element, &path.clone().index(i)));
             each.collect::<Result<_, _>>().map(Value::List)
         }
         (Type::Set(element), Raw::Array(elements)) => {
-            let each = elements.into_iter().map(|raw| read(raw, element, &path.clone().element(Value::Null)));
-            each.collect::<Result<_, _>>().map(|elements| Value::Set(ValueSet(elements)))
+            let each = elements
+                .into_iter()
+                .map(|raw| read(raw, element, &path.clone().element(Value::Null)));
+            each.collect::<Result<_, _>>()
+                .map(|elements| Value::Set(ValueSet(elements)))
         }
         (Type::Tuple(types), Raw::Array(elements)) if types.len() == elements.len() => {
             let each = elements.into_iter().zip(types).enumerate();
@@ -70,7 +76,9 @@ fn read(raw: Raw, ty: &Type, path: &Path) -> Result<Value, ValueError> {
             for (key, raw) in entries {
                 let key = read_key(key, path)?;
                 let path = path.clone().attribute(&key);
-                let ty = attributes.get(&key).ok_or_else(|| ValueError::new(&path, "there is no such attribute"))?;
+                let ty = attributes
+                    .get(&key)
+                    .ok_or_else(|| ValueError::new(&path, "there is no such attribute"))?;
                 members.insert(key, read(raw, ty, &path)?);
             }
             for name in attributes.keys() {
@@ -78,19 +86,27 @@ fn read(raw: Raw, ty: &Type, path: &Path) -> Result<Value, ValueError> {
             }
             Ok(Value::Object(members))
         }
-        (ty, raw) => Err(ValueError::new(path, format!("a value of the type {} is needed, found {raw}", ty.to_json()))),
+        (ty, raw) => Err(ValueError::new(
+            path,
+            format!("a value of the type {} is needed, found {raw}", ty.to_json()),
+        )),
     }
 }
 
-fn read_number(raw: Raw, path: &Path) -> Result<Value, ValueError> {
-    let number = match &raw {
-        Raw::Integer(integer) => integer.as_i64().map(Number::from).or_else(|| integer.as_u64().map(Number::from)),
+fn read_number(raw: &Raw, path: &Path) -> Result<Value, ValueError> {
+    let number = match raw {
+        Raw::Integer(integer) => integer
+            .as_i64()
+            .map(Number::from)
+            .or_else(|| integer.as_u64().map(Number::from)),
         Raw::F64(double) => Number::exactly(*double),
         Raw::F32(float) => Number::exactly(f64::from(*float)),
         Raw::String(text) => text.as_str().and_then(|text| text.parse().ok()),
         _ => None,
     };
-    number.map(Value::Number).ok_or_else(|| ValueError::new(path, format!("a finite number is needed, found {raw}")))
+    number
+        .map(Value::Number)
+        .ok_or_else(|| ValueError::new(path, format!("a finite number is needed, found {raw}")))
 }
 
 /// `[type as JSON, value]`.
@@ -115,7 +131,8 @@ fn read_key(raw: Raw, path: &Path) -> Result<String, ValueError> {
 }
 
 fn read_text(text: rmpv::Utf8String, path: &Path) -> Result<String, ValueError> {
-    text.into_str().ok_or_else(|| ValueError::new(path, "a string must be UTF-8"))
+    text.into_str()
+        .ok_or_else(|| ValueError::new(path, "a string must be UTF-8"))
 }
 
 fn write(value: &Value, ty: &Type, path: &Path) -> Result<Raw, ValueError> {
@@ -134,11 +151,17 @@ fn write(value: &Value, ty: &Type, path: &Path) -> Result<Raw, ValueError> {
         (Type::String, Value::String(text)) => Raw::from(text.as_str()),
         (Type::Number, Value::Number(number)) => write_number(number),
         (Type::List(element), Value::List(elements)) => {
-            let each = elements.iter().enumerate().map(|(i, value)| write(value, element, &path.clone().index(i)));
+            let each = elements
+                .iter()
+                .enumerate()
+                .map(|(i, value)| write(value, element, &path.clone().index(i)));
             Raw::Array(each.collect::<Result<_, _>>()?)
         }
         (Type::Set(element), Value::Set(elements)) => {
-            let each = elements.0.iter().map(|value| write(value, element, &path.clone().element(value.clone())));
+            let each = elements
+                .0
+                .iter()
+                .map(|value| write(value, element, &path.clone().element(value.clone())));
             Raw::Array(each.collect::<Result<_, _>>()?)
         }
         (Type::Tuple(types), Value::List(elements)) if types.len() == elements.len() => {
@@ -147,18 +170,23 @@ fn write(value: &Value, ty: &Type, path: &Path) -> Result<Raw, ValueError> {
             Raw::Array(each.collect::<Result<_, _>>()?)
         }
         (Type::Map(element), Value::Map(members)) => {
-            let each = members.iter().map(|(key, value)| {
-                Ok((Raw::from(key.as_str()), write(value, element, &path.clone().key(key))?))
-            });
+            let each = members
+                .iter()
+                .map(|(key, value)| Ok((Raw::from(key.as_str()), write(value, element, &path.clone().key(key))?)));
             Raw::Map(each.collect::<Result<_, ValueError>>()?)
         }
         (Type::Object(attributes), Value::Object(members)) => {
             if let Some(surplus) = members.keys().find(|name| !attributes.contains_key(*name)) {
-                return Err(ValueError::new(&path.clone().attribute(surplus), "there is no such attribute"));
+                return Err(ValueError::new(
+                    &path.clone().attribute(surplus),
+                    "there is no such attribute",
+                ));
             }
             let each = attributes.iter().map(|(name, ty)| {
                 let path = path.clone().attribute(name);
-                let value = members.get(name).ok_or_else(|| ValueError::new(&path, "the attribute is missing"))?;
+                let value = members
+                    .get(name)
+                    .ok_or_else(|| ValueError::new(&path, "the attribute is missing"))?;
                 Ok((Raw::from(name.as_str()), write(value, ty, &path)?))
             });
             Raw::Map(each.collect::<Result<_, ValueError>>()?)

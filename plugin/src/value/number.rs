@@ -41,14 +41,26 @@ impl Number {
             return None;
         }
         // No double has more than 1074 decimals.
-        let text = if double.fract() == 0.0 { format!("{double:.0}") } else { format!("{double:.1074}") };
-        let text = if text.contains('.') { text.trim_end_matches('0') } else { &text };
+        let text = if double.fract() == 0.0 {
+            format!("{double:.0}")
+        } else {
+            format!("{double:.1074}")
+        };
+        let text = if text.contains('.') {
+            text.trim_end_matches('0')
+        } else {
+            &text
+        };
         Some(Self(text.to_owned()))
     }
 
     /// Sign and digits without point, if it has no fraction and is of sane size.
     fn whole(&self) -> Option<String> {
-        let Parts { negative, digits, exponent } = Parts::of(&self.0)?;
+        let Parts {
+            negative,
+            digits,
+            exponent,
+        } = Parts::of(&self.0)?;
         let zeros = usize::try_from(exponent).ok().filter(|zeros| *zeros <= 40)?;
         let sign = if negative { "-" } else { "" };
         Some(format!("{sign}{digits}{}", "0".repeat(zeros)))
@@ -59,7 +71,9 @@ impl FromStr for Number {
     type Err = NotANumber;
 
     fn from_str(text: &str) -> Result<Self, NotANumber> {
-        Parts::of(text).map(|_| Self(text.to_owned())).ok_or_else(|| NotANumber(text.to_owned()))
+        Parts::of(text)
+            .map(|_| Self(text.to_owned()))
+            .ok_or_else(|| NotANumber(text.to_owned()))
     }
 }
 
@@ -115,11 +129,19 @@ impl Parts {
         let leading = digits.trim_start_matches('0');
         let significant = leading.trim_end_matches('0');
         if significant.is_empty() {
-            return Some(Self { negative: false, digits: "0".to_owned(), exponent: 0 });
+            return Some(Self {
+                negative: false,
+                digits: "0".to_owned(),
+                exponent: 0,
+            });
         }
         let dropped = i64::try_from(leading.len() - significant.len()).ok()?;
         let decimals = i64::try_from(after.len()).ok()?;
-        Some(Self { negative, digits: significant.to_owned(), exponent: i64::from(exponent) - decimals + dropped })
+        Some(Self {
+            negative,
+            digits: significant.to_owned(),
+            exponent: i64::from(exponent) - decimals + dropped,
+        })
     }
 }
 
@@ -133,10 +155,22 @@ mod tests {
 
     #[test]
     fn numbers_are_compared_by_what_they_mean() {
-        for (a, b) in [("1", "1.0"), ("0", "-0.00"), ("1e3", "1000"), ("0.10", "1E-1"), ("+5", "5"), (".5", "0.50")] {
+        for (a, b) in [
+            ("1", "1.0"),
+            ("0", "-0.00"),
+            ("1e3", "1000"),
+            ("0.10", "1E-1"),
+            ("+5", "5"),
+            (".5", "0.50"),
+        ] {
             assert_eq!(number(a), number(b));
         }
-        for (a, b) in [("0.1", "0.10000000000000001"), ("1", "-1"), ("10", "1"), ("18446744073709551616", "1")] {
+        for (a, b) in [
+            ("0.1", "0.10000000000000001"),
+            ("1", "-1"),
+            ("10", "1"),
+            ("18446744073709551616", "1"),
+        ] {
             assert_ne!(number(a), number(b));
         }
     }
@@ -155,7 +189,10 @@ mod tests {
     #[test]
     fn a_double_is_taken_exactly() {
         assert_eq!(Number::exactly(0.5).map(|n| n.0).as_deref(), Some("0.5"));
-        assert_eq!(Number::exactly(2f64.powi(70)).map(|n| n.0).as_deref(), Some("1180591620717411303424"));
+        assert_eq!(
+            Number::exactly(2f64.powi(70)).map(|n| n.0).as_deref(),
+            Some("1180591620717411303424")
+        );
         assert_eq!(Number::exactly(0.1).map(|n| n.0.len()), Some(57));
         assert!(Number::exactly(f64::INFINITY).is_none());
     }

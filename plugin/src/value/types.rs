@@ -59,8 +59,10 @@ impl Type {
             Self::Set(element) => json!(["set", element.to_json()]),
             Self::Map(element) => json!(["map", element.to_json()]),
             Self::Object(attributes) => {
-                let attributes: serde_json::Map<_, _> =
-                    attributes.iter().map(|(name, ty)| (name.clone(), ty.to_json())).collect();
+                let attributes: serde_json::Map<_, _> = attributes
+                    .iter()
+                    .map(|(name, ty)| (name.clone(), ty.to_json()))
+                    .collect();
                 json!(["object", attributes])
             }
             Self::Tuple(elements) => json!(["tuple", elements.iter().map(Self::to_json).collect::<Vec<_>>()]),
@@ -82,7 +84,9 @@ impl Type {
                 _ => None,
             };
         }
-        let [kind, of, ..] = json.as_array()?.as_slice() else { return None };
+        let [kind, of, ..] = json.as_array()?.as_slice() else {
+            return None;
+        };
         match kind.as_str()? {
             "list" => Self::from_json(of).map(Self::list),
             "set" => Self::from_json(of).map(Self::set),
@@ -93,7 +97,12 @@ impl Type {
                 .map(|(name, ty)| Some((name.clone(), Self::from_json(ty)?)))
                 .collect::<Option<_>>()
                 .map(Self::Object),
-            "tuple" => of.as_array()?.iter().map(Self::from_json).collect::<Option<_>>().map(Self::Tuple),
+            "tuple" => of
+                .as_array()?
+                .iter()
+                .map(Self::from_json)
+                .collect::<Option<_>>()
+                .map(Self::Tuple),
             _ => None,
         }
     }
@@ -116,7 +125,13 @@ mod tests {
 
     #[test]
     fn another_notation_is_refused() {
-        for json in [json!("int"), json!(["list"]), json!(["bag", "string"]), json!(1), json!(["object", ["a"]])] {
+        for json in [
+            json!("int"),
+            json!(["list"]),
+            json!(["bag", "string"]),
+            json!(1),
+            json!(["object", ["a"]]),
+        ] {
             assert_eq!(Type::from_json(&json), None, "{json}");
         }
     }

@@ -1,0 +1,187 @@
+//! Ours to the protocol's and back: schemas, diagnostics, paths, values.
+
+use serde_json::Value as Json;
+
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
+use crate::erased::misfit;
+use crate::function::{Parameter, Signature};
+use crate::path::{Path, Step};
+use crate::schema::{Attribute, Attributes, Kind, Nesting, Schema};
+use crate::value::{Type, Value, from_json, from_msgpack, to_msgpack};
+use crate::wire::tfplugin6 as wire;
+
+pub(crate) fn schema(schema: &Schema) -> wire::Schema {
+    let block = wire::schema::Block {
+        version: schema.version,
+        attributes: attributes(&schema.attributes),
+        description: schema.description.clone(),
+        description_kind: wire::StringKind::Markdown.into(),
+        deprecated: schema.deprecated,
+    };
+    wire::Schema {
+        version: schema.version,
+        block: Some(block),
+    }
+}
+
+fn attributes(attributes: &Attributes) -> Vec<wire::schema::Attribute> {
+    attributes.iter().map(|(name, of)| attribute(name, of)).collect()
+}
+
+fn attribute(name: &str, of: &Attribute) -> wire::schema::Attribute {
+    let (ty, nested) = match &of.kind {
+        Kind::Plain(ty) => (ty.to_json_bytes(), None),
+        Kind::Nested(nesting, inner) => (Vec::new(), Some(object(*nesting, inner))),
+    };
+    wire::schema::Attribute {
+        name: name.to_owned(),
+        r#type: ty,
+        description: of.description.clone(),
+        required: of.required,
+        optional: of.optional,
+        computed: of.computed,
+        sensitive: of.sensitive,
+        description_kind: wire::StringKind::Markdown.into(),
+        deprecated: of.deprecated,
+        nested_type: nested,
+        write_only: of.write_only,
+    }
+}
+
+fn object(nesting: Nesting, inner: &Attributes) -> wire::schema::Object {
+    use wire::schema::object::NestingMode;
+    let nesting = match nesting {
+        Nesting::Single => NestingMode::Single,
+        Nesting::List => NestingMode::List,
+        Nesting::Set => NestingMode::Set,
+        Nesting::Map => NestingMode::Map,
+    };
+    wire::schema::Object {
+        attributes: attributes(inner),
+        nesting: nesting.into(),
+    }
+}
+
+pub(crate) fn function(signature: &Signature) -> wire::Function {
+    wire::Function {
+        parameters: signature.parameters.iter().map(parameter).collect(),
+        variadic_parameter: signature.variadic.as_ref().map(parameter),
+        r#return: Some(wire::function::Return {
+            r#type: signature.result.to_json_bytes(),
+        }),
+        summary: signature.summary.clone(),
+        description: signature.description.clone(),
+        description_kind: wire::StringKind::Markdown.into(),
+        deprecation_message: String::new(),
+    }
+}
+
+fn parameter(parameter: &Parameter) -> wire::function::Parameter {
+    wire::function::Parameter {
+        name: parameter.name.clone(),
+        r#type: parameter.ty.to_json_bytes(),
+        allow_null_value: parameter.takes_null,
+        allow_unknown_values: parameter.takes_unknown,
+        description: parameter.description.clone(),
+        description_kind: wire::StringKind::Markdown.into(),
+    }
+}
+
+pub(crate) fn diagnostics(diagnostics: Diagnostics) -> Vec<wire::Diagnostic> {
+    let each = diagnostics.into_iter().map(|diagnostic| {
+        let severity = match diagnostic.severity {
+            Severity::Error => wire::diagnostic::Severity::Error,
+            Severity::Warning => wire::diagnostic::Severity::Warning,
+        };
+        wire::Diagnostic {
+            severity: severity.into(),
+            summary: diagnostic.summary,
+            detail: diagnostic.detail,
+            attribute: diagnostic
+                .path
+                .filter(|path| !path.is_empty())
+                .map(|path| self::path(&path)),
+        }
+    });
+    each.collect()
+}
+
+/// Ends before an element of a set: the protocol cannot name one.
+pub(crate) fn path(path: &Path) -> wire::AttributePath {
+    use wire::attribute_path::Step as WireStep;
+    use wire::attribute_path::step::Selector;
+    let steps = path.steps().iter().map_while(|step| match step {
+        Step::Attribute(name) => Some(Selector::AttributeName(name.clone())),
+        Step::Key(key) => Some(Selector::ElementKeyString(key.clone())),
+        Step::Index(index) => i64::try_from(*index).ok().map(Selector::ElementKeyInt),
+        Step::Element(_) => None,
+    });
+    wire::AttributePath {
+        steps: steps
+            .map(|selector| WireStep {
+                selector: Some(selector),
+            })
+            .collect(),
+    }
+}
+
+/// Reads a value; nothing at all is null.
+pub(crate) fn read(value: Option<&wire::DynamicValue>, ty: &Type) -> Result<Value, Diagnostic> {
+    match value {
+        None => Ok(Value::Null),
+        Some(value) if !value.msgpack.is_empty() => from_msgpack(&value.msgpack, ty).map_err(misfit),
+        Some(value) if value.json.is_empty() => Ok(Value::Null),
+        Some(value) => from_json(&json(&value.json)?, ty).map_err(misfit),
+    }
+}
+
+pub(crate) fn write(value: &Value, ty: &Type) -> Result<wire::DynamicValue, Diagnostic> {
+    to_msgpack(value, ty)
+        .map(|msgpack| wire::DynamicValue {
+            msgpack,
+            json: Vec::new(),
+        })
+        .map_err(misfit)
+}
+
+pub(crate) fn json(bytes: &[u8]) -> Result<Json, Diagnostic> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        Diagnostic::error(
+            "State cannot be read",
+            format!("What terraform stored is not JSON: {error}."),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Nested;
+
+    #[test]
+    fn an_attribute_has_a_type_or_nested_attributes_and_never_both() {
+        let nested = Nested::new().attribute("n", Attribute::int().required());
+        let ours = Schema::new(3)
+            .description("What")
+            .attribute("plain", Attribute::map(Type::String).optional().sensitive())
+            .attribute("secret", Attribute::string().optional().write_only())
+            .attribute(
+                "nested",
+                Attribute::nested_set(nested).default(Value::set([] as [Value; 0])),
+            );
+        insta::assert_debug_snapshot!(schema(&ours));
+    }
+
+    #[test]
+    fn a_path_ends_before_the_element_of_a_set() {
+        let ours = Path::root("a").index(1).key("k").element("x".into()).attribute("b");
+        use wire::attribute_path::step::Selector;
+        let selectors: Vec<_> = path(&ours).steps.into_iter().filter_map(|step| step.selector).collect();
+        let expected = [
+            Selector::AttributeName("a".to_owned()),
+            Selector::ElementKeyInt(1),
+            Selector::ElementKeyString("k".to_owned()),
+        ];
+        assert_eq!(selectors, expected);
+    }
+}
