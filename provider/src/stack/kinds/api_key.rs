@@ -168,3 +168,52 @@ impl Made for ApiKey {
 fn key_arn(id: &str, context: &Context) -> String {
     arn(&format!("/apikeys/{id}"), context)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use expect_test::expect;
+
+    use super::*;
+    use crate::stack::kinds::replay::{context, lines, tags};
+
+    fn key() -> ApiKey {
+        ApiKey {
+            name: "AcmeKey".into(),
+            description: "Kairos".into(),
+            enabled: true,
+            tags: tags(),
+        }
+    }
+
+    #[test]
+    fn every_property_that_differs_is_named() {
+        assert_eq!(key().diff(&key()), []);
+        let held = ApiKey {
+            name: "Renamed".into(),
+            description: String::new(),
+            enabled: false,
+            tags: Tags::new(),
+        };
+        expect![[r#"
+            Name: Renamed → AcmeKey
+            Description:  → Kairos
+            Enabled: false → true
+            Tags.kairos:stack: none → us-east-1/Acme"#]]
+        .assert_eq(&lines(&key().diff(&held)));
+    }
+
+    #[tokio::test]
+    async fn the_value_is_read_apart() {
+        let (context, _) = context(&[
+            (200, "", r#"{"id":"k1","value":"abcdefghij0123456789"}"#),
+            (404, "NotFoundException", "{}"),
+        ]);
+        assert_eq!(
+            value(&context, "k1").await.unwrap().as_deref(),
+            Some("abcdefghij0123456789")
+        );
+        assert_eq!(value(&context, "k1").await.unwrap(), None);
+    }
+}

@@ -140,7 +140,14 @@ impl Kind for ApiMapping {
             .await
             .doing("CreateApiMapping", &object)
         {
-            Err(e) if e.is("ConflictException") && !passing(&e) => resume(self, e, &object, context).await,
+            // The key is taken: by ourselves, where an answer was lost, or by somebody else's API.
+            Err(mut e) if e.is("ConflictException") && !passing(&e) => match self.observe(context).await? {
+                Some(held) if held.owner == Owner::Ours => resume(self, e, &object, context).await,
+                _ => {
+                    e.message = format!("{}; it leads to an API that is not this stack's", e.message);
+                    Err(e)
+                }
+            },
             other => Ok(Held::ours(
                 self.id(&self.domain, other?.api_mapping_id.as_deref()),
                 self.clone(),
@@ -258,5 +265,69 @@ impl ApiMapping {
                 return Ok(domains);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use expect_test::expect;
+
+    use super::*;
+    use crate::stack::kinds::replay::{asked, context, lines, rest_api};
+
+    fn mapping() -> ApiMapping {
+        ApiMapping {
+            domain: "api.example.com".into(),
+            key: "cron/v1".into(),
+            rest_api: rest_api(),
+            stage: "prod".into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_changed_key_moves_and_a_changed_domain_replaces() {
+        let moved = r#"{"items":[{"apiMappingId":"m1","apiMappingKey":"old","apiId":"api1","stage":"prod"}]}"#;
+        let domains = r#"{"items":[{"domainName":"api.example.com","domainNameConfigurations":[{"endpointType":"REGIONAL"}]},
+            {"domainName":"edge.example.com","domainNameConfigurations":[{"endpointType":"EDGE"}]},
+            {"domainName":"old.example.com","domainNameConfigurations":[{"endpointType":"REGIONAL"}]}]}"#;
+        let (context, replay) = context(&[
+            (200, "", moved),
+            (404, "NotFoundException", "{}"),
+            (200, "", domains),
+            (200, "", moved),
+        ]);
+        let held = mapping().observe(&context).await.unwrap().unwrap();
+        expect!["ApiMappingKey: old → cron/v1"].assert_eq(&lines(&mapping().diff(&held.value)));
+        let held = mapping().observe(&context).await.unwrap().unwrap();
+        assert_eq!(held.id, "old.example.com/m1");
+        expect![[r#"
+            DomainName: old.example.com → api.example.com (replaces)
+            ApiMappingKey: old → cron/v1"#]]
+        .assert_eq(&lines(&mapping().diff(&held.value)));
+        assert_eq!(asked(&replay).len(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_key_that_leads_elsewhere_is_not_ours() {
+        let taken = r#"{"items":[{"apiMappingId":"m1","apiMappingKey":"cron/v1","apiId":"api9","stage":"v2"}]}"#;
+        let (context, _) = context(&[
+            (200, "", taken),
+            (409, "ConflictException", r#"{"message":"the key is taken"}"#),
+            (200, "", taken),
+        ]);
+        let held = mapping().observe(&context).await.unwrap().unwrap();
+        assert_eq!(held.owner, Owner::Foreign(None));
+        let error = mapping().create(&context).await.unwrap_err().to_string();
+        expect![[r#"CreateApiMapping of "https://api.example.com/cron/v1" failed: it exists already and does not belong to this stack (it has no tag "kairos:stack")"#]].assert_eq(&error);
+    }
+
+    #[tokio::test]
+    async fn a_domain_says_whether_it_is_regional() {
+        let regional = r#"{"domainName":"a","domainNameConfigurations":[{"endpointType":"REGIONAL","domainNameStatus":"AVAILABLE"}]}"#;
+        let (context, _) = context(&[(200, "", regional), (404, "NotFoundException", "{}")]);
+        assert!(domain(&context, "a").await.unwrap().unwrap().is_regional());
+        assert_eq!(domain(&context, "a").await.unwrap(), None);
     }
 }

@@ -158,3 +158,49 @@ fn shape(snapshot: &Snapshot) -> Option<&str> {
 pub(super) fn marked(description: Option<&str>) -> Option<&str> {
     description?.strip_prefix(MARK)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use super::*;
+    use crate::stack::kinds::replay::{asked, context, lines, rest_api};
+
+    fn deployment() -> Deployment {
+        Deployment {
+            rest_api: rest_api(),
+            shape: "new".into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn another_shape_is_deployed_anew_and_what_is_still_served_stays() {
+        let old =
+            r#"{"item":[{"id":"d0","description":"by hand"},{"id":"d1","description":"kairos old","createdDate":1}]}"#;
+        let both = r#"{"item":[{"id":"d2","description":"kairos new"},{"id":"d1","description":"kairos old"}]}"#;
+        let active = r#"{"message":"Active stages pointing to this deployment must be moved or deleted"}"#;
+        let (context, replay) = context(&[
+            (200, "", old),
+            (200, "", old),
+            (201, "", r#"{"id":"d2"}"#),
+            (200, "", both),
+            (400, "BadRequestException", active),
+        ]);
+        let held = deployment().observe(&context).await.unwrap().unwrap();
+        let changes = deployment().diff(&held.value);
+        assert_eq!((held.id.as_str(), lines(&changes).as_str()), ("d1", "Shape: old → new"));
+        deployment().update(&held, &changes, &context).await.unwrap();
+        assert_eq!(asked(&replay).last().unwrap(), "DELETE /restapis/api1/deployments/d1");
+    }
+
+    #[tokio::test]
+    async fn without_an_api_there_is_no_deployment_and_none_can_be_made() {
+        let (context, replay) = context(&[]);
+        context.forget("rest_api");
+        assert_eq!(deployment().observe(&context).await.unwrap(), None);
+        let error = deployment().create(&context).await.unwrap_err().to_string();
+        assert!(error.contains("needs the id of the component \"rest_api\""), "{error}");
+        deployment().delete("d1", &context).await.unwrap();
+        assert_eq!(asked(&replay).len(), 0);
+    }
+}

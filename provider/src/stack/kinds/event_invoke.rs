@@ -120,3 +120,33 @@ impl EventInvoke {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::stack::kinds::replay::lines;
+
+    #[test]
+    fn every_property_that_differs_is_named() {
+        let wanted = EventInvoke {
+            function: "AcmeDispatcher".into(),
+            retries: 2,
+            max_age: 3600,
+            on_failure: Some("arn:aws:sqs:us-east-1:1:AcmeDispatcherDeadLetterQueue".into()),
+        };
+        let held = EventInvoke {
+            retries: 0,
+            max_age: 21_600,
+            on_failure: None,
+            ..wanted.clone()
+        };
+        assert_eq!(wanted.diff(&wanted), []);
+        expect![[r#"
+            MaximumRetryAttempts: 0 → 2
+            MaximumEventAgeInSeconds: 21600 → 3600
+            DestinationConfig.OnFailure: none → arn:aws:sqs:us-east-1:1:AcmeDispatcherDeadLetterQueue"#]]
+        .assert_eq(&lines(&wanted.diff(&held)));
+    }
+}

@@ -250,3 +250,85 @@ impl EventSource {
 fn mapping_arn(id: &str, context: &Context) -> String {
     context.names.arn("lambda", &format!("event-source-mapping:{id}"))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use expect_test::expect;
+
+    use super::*;
+    use crate::stack::kinds::replay::{asked, context, lines, tags};
+
+    fn source() -> EventSource {
+        EventSource {
+            function: "AcmeExecutor".into(),
+            queue: "arn:aws:sqs:us-east-1:100000000001:AcmeQueue".into(),
+            batch_size: 10,
+            window: 0,
+            report_failures: true,
+            maximum_concurrency: Some(2),
+            enabled: true,
+            tags: tags(),
+        }
+    }
+
+    #[test]
+    fn every_property_that_differs_is_named() {
+        assert_eq!(source().diff(&source()), []);
+        let held = EventSource {
+            batch_size: 100,
+            window: 5,
+            report_failures: false,
+            maximum_concurrency: None,
+            enabled: false,
+            ..source()
+        };
+        expect![[r#"
+            BatchSize: 100 → 10
+            MaximumBatchingWindowInSeconds: 5 → 0
+            FunctionResponseTypes: none → ReportBatchItemFailures
+            MaximumConcurrency: none → 2
+            Enabled: false → true"#]]
+        .assert_eq(&lines(&source().diff(&held)));
+    }
+
+    #[tokio::test]
+    async fn a_predecessor_that_is_still_going_is_awaited() {
+        let refused = (
+            409,
+            "ResourceConflictException",
+            r#"{"Message":"An event source mapping already exists"}"#,
+        );
+        let going = r#"{"EventSourceMappings":[{"UUID":"u1","State":"Deleting"}]}"#;
+        let (context, _) = context(&[refused, (200, "", going)]);
+        let error = source().create(&context).await.unwrap_err();
+        assert!(EventSource::settling(&error), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_creation_waits_until_the_mapping_polls() {
+        let state = |state: &str| format!(r#"{{"UUID":"u1","State":"{state}"}}"#);
+        let (creating, enabled) = (state("Creating"), state("Enabled"));
+        let (context, replay) = context(&[(202, "", &creating), (200, "", &creating), (200, "", &enabled)]);
+        assert_eq!(source().create(&context).await.unwrap().id, "u1");
+        assert_eq!(asked(&replay).len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_mapping_that_is_being_updated_is_awaited_before_it_goes() {
+        let busy = (400, "ResourceInUseException", r#"{"Message":"in use"}"#);
+        let (context, _) = context(&[busy, (200, "", r#"{"UUID":"u1","State":"Updating"}"#)]);
+        let error = source().delete("u1", &context).await.unwrap_err();
+        assert!(EventSource::settling(&error), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_deletion_that_is_under_way_already_is_awaited_to_its_end() {
+        let busy = (400, "ResourceInUseException", r#"{"Message":"in use"}"#);
+        let deleting = (200, "", r#"{"UUID":"u1","State":"Deleting"}"#);
+        let gone = (404, "ResourceNotFoundException", r#"{"Message":"gone"}"#);
+        let (context, _) = context(&[busy, deleting, deleting, gone]);
+        source().delete("u1", &context).await.unwrap();
+    }
+}

@@ -210,3 +210,18 @@ pub(super) fn resolve(component: &Ref, action: &str, object: &str, context: &Con
         .id(component)
         .ok_or_else(|| unresolved(action, object, &component.0))
 }
+
+#[cfg(test)]
+mod tests {
+
+    use super::*;
+
+    #[test]
+    fn the_oldest_of_our_name_is_kept() {
+        let twin = |id: &str, secs, renamed| Twin::new(Some(id.into()), Some(DateTime::from_secs(secs)), renamed);
+        let mut twins = vec![twin("renamed", 1, true), twin("b", 3, false), twin("a", 2, false)];
+        twins.sort();
+        let order: Vec<&str> = twins.iter().map(|twin| twin.id.as_str()).collect();
+        assert_eq!(order, ["a", "b", "renamed"]);
+    }
+}

@@ -12,6 +12,8 @@ pub mod log_group;
 pub mod parameter;
 pub mod permission;
 pub mod queue;
+#[cfg(test)]
+mod replay;
 pub mod rest_api;
 pub mod role;
 pub mod schedule_group;

@@ -41,7 +41,7 @@ impl Kind for Permission {
         Diff::of(self, held)
             .fixed("FunctionName", |p| &p.function)
             .fixed("StatementId", |p| &p.statement_id)
-            .property("SourceArn", |p| format!("{}/{}", p.rest_api, p.stage))
+            .property("SourceArn", |p| [p.rest_api.0.as_str(), p.stage.as_str()].join("/").trim_end_matches('/').to_owned())
             .changes()
     }
 
@@ -170,5 +170,42 @@ impl Permission {
             .await
             .found("RemovePermission", &self.function)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::stack::kinds::replay::{context, lines, rest_api};
+
+    fn permission() -> Permission {
+        Permission {
+            function: "AcmeApi".into(),
+            statement_id: "KairosApi".into(),
+            rest_api: rest_api(),
+            stage: "prod".into(),
+        }
+    }
+
+    #[test]
+    fn a_statement_reads_back_as_it_was_written() {
+        let (context, _) = context(&[]);
+        let source = permission().source("api1", "prod", &context);
+        let held = permission().held(&permission().statement(&source, &context), &context);
+        assert_eq!(held, permission());
+    }
+
+    #[test]
+    fn another_source_or_a_wider_statement_is_a_difference() {
+        let (context, _) = context(&[]);
+        let source = permission().source("api2", "prod", &context);
+        let held = permission().held(&permission().statement(&source, &context), &context);
+        expect!["SourceArn: api2/prod → rest_api/prod"].assert_eq(&lines(&permission().diff(&held)));
+        let mut wider = permission().statement(&permission().source("api1", "prod", &context), &context);
+        wider["Principal"] = json!("*");
+        let held = permission().held(&wider, &context);
+        expect![[r#"SourceArn: {"Sid":"KairosApi","Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunction","Resource":"arn:aws:lambda:us-east-1:100000000001:function:AcmeApi","Condition":{"ArnLike":{"AWS:SourceArn":"arn:aws:execute-api:us-east-1:100000000001:api1/prod/*"}}}/ → rest_api/prod"#]].assert_eq(&lines(&permission().diff(&held)));
     }
 }

@@ -349,3 +349,68 @@ impl Role {
 fn decoded(document: &str) -> PolicyDocument {
     PolicyDocument::parse(&percent_decode_str(document).decode_utf8_lossy())
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use serde_json::json;
+
+    use super::*;
+    use crate::stack::kinds::replay::{lines, tags};
+
+    fn document(action: &str) -> PolicyDocument {
+        PolicyDocument::new([json!({ "Effect": "Allow", "Action": action, "Resource": "*" })])
+    }
+
+    fn role() -> Role {
+        Role {
+            name: "Acme-us-east-1-ApiRole".into(),
+            path: "/".into(),
+            description: "Runs the API".into(),
+            trust: document("sts:AssumeRole"),
+            policies: BTreeMap::from([("Kairos".into(), document("sqs:SendMessage"))]),
+            attached: BTreeSet::new(),
+            permissions_boundary: None,
+            max_session: 3600,
+            tags: tags(),
+        }
+    }
+
+    #[track_caller]
+    fn check(held: &Role, expect: Expect) {
+        expect.assert_eq(&lines(&role().diff(held)));
+    }
+
+    #[test]
+    fn extra_policies_are_drift_and_a_path_replaces() {
+        check(&role(), expect![[r#""#]]);
+        let mut held = Role {
+            path: "/other/".into(),
+            max_session: 7200,
+            ..role()
+        };
+        held.policies.insert("Extra".into(), document("s3:*"));
+        held.attached
+            .insert("arn:aws:iam::aws:policy/AdministratorAccess".into());
+        held.permissions_boundary = Some("arn:aws:iam::1:policy/Bound".into());
+        check(
+            &held,
+            expect![[r#"
+            Path: /other/ → / (replaces)
+            Policies.Extra: {"Statement":[{"Action":"s3:*","Effect":"Allow","Resource":"*"}],"Version":"2012-10-17"} → none
+            ManagedPolicyArns: ["arn:aws:iam::aws:policy/AdministratorAccess"] → []
+            PermissionsBoundary: arn:aws:iam::1:policy/Bound → none
+            MaxSessionDuration: 7200 → 3600"#]],
+        );
+    }
+
+    #[test]
+    fn documents_come_percent_encoded() {
+        let text = document("sqs:SendMessage")
+            .to_json()
+            .replace('"', "%22")
+            .replace('{', "%7B")
+            .replace(' ', "%20");
+        assert_eq!(decoded(&text), document("sqs:SendMessage"));
+    }
+}

@@ -277,3 +277,106 @@ fn stage_arn(id: &str, context: &Context) -> String {
     let (api, name) = id.split_once('/').unwrap_or_default();
     arn(&format!("/restapis/{api}/stages/{name}"), context)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use aws_sdk_apigateway::types::MethodSetting;
+    use expect_test::expect;
+
+    use super::*;
+    use crate::stack::kinds::replay::{context, lines, rest_api, tags};
+
+    fn stage() -> Stage {
+        Stage {
+            rest_api: rest_api(),
+            name: "prod".into(),
+            description: "Kairos".into(),
+            shape: "new".into(),
+            access_log: Some("arn:aws:logs:us-east-1:1:log-group:/aws/apigateway/Acme/access".into()),
+            access_log_format: Some(ACCESS_LOG_FORMAT.into()),
+            throttle_rate: None,
+            throttle_burst: Some(20),
+            metrics: true,
+            tracing: true,
+            tags: tags(),
+        }
+    }
+
+    #[test]
+    fn a_line_of_the_access_log_is_json() {
+        let line: serde_json::Value = serde_json::from_str(ACCESS_LOG_FORMAT).unwrap();
+        assert!(
+            line.as_object()
+                .unwrap()
+                .values()
+                .all(|value| value.as_str().unwrap().starts_with("$context."))
+        );
+        assert!(!ACCESS_LOG_FORMAT.contains('\n'));
+    }
+
+    #[test]
+    fn every_property_that_differs_is_named_and_has_its_patch() {
+        let held = Stage {
+            description: String::new(),
+            shape: "old".into(),
+            access_log: None,
+            access_log_format: None,
+            throttle_rate: Some(1.5),
+            throttle_burst: None,
+            metrics: false,
+            tracing: false,
+            ..stage()
+        };
+        let changes = stage().diff(&held);
+        expect![[r#"
+            Description:  → Kairos
+            Deployment: old → new
+            AccessLogSetting.DestinationArn: none → arn:aws:logs:us-east-1:1:log-group:/aws/apigateway/Acme/access
+            AccessLogSetting.Format: none → {…}
+            MethodSettings.ThrottlingRateLimit: 1.5 → none
+            MethodSettings.ThrottlingBurstLimit: none → 20
+            MethodSettings.MetricsEnabled: false → true
+            TracingEnabled: false → true"#]]
+        .assert_eq(&lines(&changes).replace(ACCESS_LOG_FORMAT, "{…}"));
+        let show = |patch: &PatchOperation| format!("{} {}", patch.path().unwrap(), patch.value().unwrap_or("-"));
+        let patches: Vec<String> = stage().patches(&changes).iter().map(show).collect();
+        expect![[r#"
+            /description Kairos
+            /accessLogSettings/destinationArn arn:aws:logs:us-east-1:1:log-group:/aws/apigateway/Acme/access
+            /accessLogSettings/format {…}
+            /*/*/throttling/rateLimit -1
+            /*/*/throttling/burstLimit 20
+            /*/*/metrics/enabled true
+            /tracingEnabled true"#]]
+        .assert_eq(&patches.join("\n").replace(ACCESS_LOG_FORMAT, "{…}"));
+    }
+
+    #[test]
+    fn limits_that_api_gateway_fills_in_are_no_drift() {
+        let filled = |rate, burst| {
+            let all = MethodSetting::builder()
+                .metrics_enabled(true)
+                .throttling_rate_limit(rate)
+                .throttling_burst_limit(burst);
+            let output = GetStageOutput::builder().method_settings("*/*", all.build()).build();
+            let held = Stage {
+                throttle_burst: None,
+                ..stage()
+            }
+            .held(output, String::new(), Tags::new());
+            (held.throttle_rate, held.throttle_burst)
+        };
+        assert_eq!(filled(10_000.0, 5_000), (None, None));
+        assert_eq!(filled(-1.0, -1), (None, None));
+        assert_eq!(filled(1.0, 2), (Some(1.0), Some(2)));
+    }
+
+    #[tokio::test]
+    async fn a_stage_without_its_deployment_cannot_be_made() {
+        let (context, _) = context(&[(200, "", r#"{"item":[{"id":"d1","description":"kairos old"}]}"#)]);
+        let error = stage().create(&context).await.unwrap_err().to_string();
+        assert!(error.contains("deployment"), "{error}");
+    }
+}

@@ -66,7 +66,8 @@ impl Kind for UsagePlan {
             .property("UsagePlanName", |p| &p.name)
             .property("Description", |p| &p.description)
             .property("ApiStages", |p| &p.stages)
-            .property("Throttle", |p| (p.throttle_rate, p.throttle_burst))
+            .property("Throttle.RateLimit", |p| p.throttle_rate)
+            .property("Throttle.BurstLimit", |p| p.throttle_burst)
             .property("Quota", |p| p.quota_per_day)
             .tags(|p| &p.tags)
             .changes()
@@ -325,4 +326,146 @@ fn association(stage: &Association) -> String {
 
 fn plan_arn(id: &str, context: &Context) -> String {
     arn(&format!("/usageplans/{id}"), context)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::stack::kinds::replay::{context, lines, rest_api, tags};
+
+    fn plan() -> UsagePlan {
+        UsagePlan {
+            name: "AcmeUsagePlan".into(),
+            description: "Kairos".into(),
+            stages: vec![ApiStage {
+                rest_api: rest_api(),
+                stage: "prod".into(),
+            }],
+            throttle_rate: Some(5.0),
+            throttle_burst: Some(10),
+            quota_per_day: Some(1000),
+            tags: tags(),
+        }
+    }
+
+    /// The patches that bring `held` to what is wanted.
+    #[track_caller]
+    fn check(wanted: &UsagePlan, held: &UsagePlan, expect: Expect) {
+        let (context, _) = context(&[]);
+        let changes = wanted.diff(held);
+        let show = |p: &PatchOperation| {
+            format!(
+                "{} {} {}",
+                p.op().unwrap().as_str(),
+                p.path().unwrap(),
+                p.value().unwrap_or("-")
+            )
+        };
+        let patches: Vec<String> = wanted
+            .patches(held, &changes, &context)
+            .unwrap()
+            .iter()
+            .map(show)
+            .collect();
+        expect.assert_eq(&format!("{}\n{}", lines(&changes), patches.join("\n")));
+    }
+
+    #[test]
+    fn limits_are_added_where_there_are_none_and_replaced_otherwise() {
+        let bare = UsagePlan {
+            throttle_rate: None,
+            throttle_burst: None,
+            quota_per_day: None,
+            ..plan()
+        };
+        check(
+            &plan(),
+            &bare,
+            expect![[r#"
+            Throttle: [null,null] → [5.0,10]
+            Quota: none → 1000
+            add /throttle/rateLimit 5
+            add /throttle/burstLimit 10
+            add /quota/limit 1000
+            add /quota/period DAY"#]],
+        );
+        let other = UsagePlan {
+            throttle_rate: Some(1.0),
+            quota_per_day: Some(1),
+            ..plan()
+        };
+        check(
+            &plan(),
+            &other,
+            expect![[r#"
+            Throttle: [1.0,10] → [5.0,10]
+            Quota: 1 → 1000
+            replace /throttle/rateLimit 5
+            replace /throttle/burstLimit 10
+            replace /quota/limit 1000
+            replace /quota/period DAY"#]],
+        );
+        assert!(!plan().lifts_a_throttle(&other) && bare.lifts_a_throttle(&plan()));
+        check(
+            &bare,
+            &plan(),
+            expect![[r#"
+            Throttle: [5.0,10] → [null,null]
+            Quota: 1000 → none
+            remove /quota -"#]],
+        );
+    }
+
+    #[test]
+    fn stages_of_other_apis_are_taken_out() {
+        let foreign = ApiStage {
+            rest_api: Ref::to("api9"),
+            stage: "prod".into(),
+        };
+        check(
+            &plan(),
+            &UsagePlan {
+                stages: vec![foreign],
+                ..plan()
+            },
+            expect![[r#"
+            ApiStages: [{"rest_api":"api9","stage":"prod"}] → [{"rest_api":"rest_api","stage":"prod"}]
+            remove /apiStages api9:prod
+            add /apiStages api1:prod"#]],
+        );
+    }
+
+    #[test]
+    fn an_association_is_held_by_the_name_of_the_component() {
+        let (context, _) = context(&[]);
+        let ours = Association::builder().api_id("api1").stage("prod").build();
+        let theirs = Association::builder().api_id("api9").stage("prod").build();
+        let output = GetUsagePlanOutput::builder()
+            .api_stages(theirs)
+            .api_stages(ours)
+            .build();
+        let held = plan().held(output, Tags::new(), &context);
+        let apis: Vec<String> = held.stages.iter().map(|stage| stage.rest_api.to_string()).collect();
+        assert_eq!(apis, ["api9", "rest_api"]);
+        assert_eq!(
+            (held.throttle_rate, held.throttle_burst, held.quota_per_day),
+            (None, None, None)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_plan_is_closed_before_it_is_deleted() {
+        let open = r#"{"id":"p1","apiStages":[{"apiId":"api1","stage":"prod"}]}"#;
+        let (context, replay) = context(&[(200, "", open), (200, "", "{}"), (202, "", "")]);
+        plan().delete("p1", &context).await.unwrap();
+        let asked = crate::stack::kinds::replay::asked(&replay);
+        assert_eq!(
+            asked,
+            ["GET /usageplans/p1", "PATCH /usageplans/p1", "DELETE /usageplans/p1"]
+        );
+    }
 }

@@ -88,3 +88,49 @@ impl Kind for UsagePlanKey {
         passing(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use super::*;
+    use crate::stack::kinds::replay::context;
+
+    fn member() -> UsagePlanKey {
+        UsagePlanKey {
+            usage_plan: Ref::to("usage_plan"),
+            api_key: Ref::to("api_key"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_in_the_plan_already_is_fine_and_one_in_another_plan_is_not() {
+        let conflict = (
+            409,
+            "ConflictException",
+            r#"{"message":"Usage Plan Key already exists"}"#,
+        );
+        let (context, _) = context(&[
+            conflict,
+            (200, "", r#"{"id":"k1"}"#),
+            conflict,
+            (
+                404,
+                "NotFoundException",
+                r#"{"message":"Invalid API Key identifier specified"}"#,
+            ),
+        ]);
+        context.learn("usage_plan", "p1");
+        context.learn("api_key", "k1");
+        assert_eq!(member().create(&context).await.unwrap().id, "p1/k1");
+        assert!(member().create(&context).await.unwrap_err().is("ConflictException"));
+    }
+
+    #[tokio::test]
+    async fn what_it_joins_must_exist() {
+        let (context, _) = context(&[]);
+        assert_eq!(member().observe(&context).await.unwrap(), None);
+        let error = member().create(&context).await.unwrap_err().to_string();
+        assert!(error.contains("\"usage_plan\""), "{error}");
+    }
+}
