@@ -55,6 +55,11 @@ impl Environment {
         text
     }
 
+    /// The value of a variable.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
     /// What stands for a value.
     pub(super) fn fingerprint(&self, key: &str) -> Option<String> {
         let digest = Sha256::digest(self.0.get(key)?);
@@ -101,6 +106,14 @@ impl Code {
     /// The zip, where we hold it.
     pub(super) fn bytes(&self) -> Option<&[u8]> {
         self.zip.as_ref().map(|zip| zip.as_ref().as_ref())
+    }
+
+    /// The code in these bytes of a zip, whose digest is known already.
+    pub fn digested(sha256: impl Into<String>, zip: &'static [u8]) -> Self {
+        Self {
+            sha256: sha256.into(),
+            zip: Some(Arc::new(Cow::Borrowed(zip))),
+        }
     }
 
     /// The code of this digest, whose bytes AWS holds.
