@@ -38,7 +38,7 @@ pub struct AwsError {
     /// AWS's message, or what broke on the way.
     pub message: String,
     /// The request's id, for AWS support.
-    pub request_id: Option<String>,
+    pub request_id: Option<Box<str>>,
     /// What kind of failure it is.
     pub class: Class,
     /// True where the request may have been carried out although no answer came.
@@ -60,7 +60,7 @@ impl AwsError {
         let request_id = meta
             .and_then(RequestId::request_id)
             .or_else(|| error.raw_response().and_then(|r| r.headers().get("x-amzn-requestid")))
-            .map(str::to_owned);
+            .map(Into::into);
         let class = match error {
             SdkError::ServiceError(_) => classify(code.as_deref(), &message, status),
             SdkError::ConstructionFailure(_) => Class::Terminal,

@@ -235,3 +235,64 @@ fn tags(tags: &Tags) -> Vec<Tag> {
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::stack::kinds::replay;
+
+    fn alarm() -> Alarm {
+        Alarm {
+            name: "AcmeDeadLetterQueueAlarm".into(),
+            description: String::new(),
+            namespace: "AWS/SQS".into(),
+            metric: "ApproximateNumberOfMessagesVisible".into(),
+            dimensions: BTreeMap::new(),
+            statistic: "Maximum".into(),
+            period_seconds: 300,
+            evaluation_periods: 2,
+            datapoints_to_alarm: 2,
+            threshold: 1.0,
+            comparison: "GreaterThanOrEqualToThreshold".into(),
+            missing_data: "missing".into(),
+            actions_enabled: true,
+            alarm_actions: BTreeSet::new(),
+            ok_actions: BTreeSet::new(),
+            tags: replay::tags(),
+        }
+    }
+
+    /// The alarm as CloudWatch describes it where only what has no default was set.
+    fn described() -> aws_sdk_cloudwatch::types::builders::MetricAlarmBuilder {
+        MetricAlarm::builder()
+            .alarm_name("AcmeDeadLetterQueueAlarm")
+            .namespace("AWS/SQS")
+            .metric_name("ApproximateNumberOfMessagesVisible")
+            .statistic(Statistic::Maximum)
+            .period(300)
+            .evaluation_periods(2)
+            .threshold(1.0)
+            .comparison_operator(ComparisonOperator::GreaterThanOrEqualToThreshold)
+    }
+
+    #[test]
+    fn what_cloudwatch_fills_in_is_no_difference() {
+        let held = Alarm::held(described().build(), replay::tags());
+        assert_eq!(alarm().diff(&held), []);
+    }
+
+    #[test]
+    fn an_alarm_that_somebody_switched_to_a_percentile_and_off_shows() {
+        let changed = described()
+            .set_statistic(None)
+            .extended_statistic("p99")
+            .actions_enabled(false)
+            .build();
+        expect![[r"
+            Statistic: p99 → Maximum
+            ActionsEnabled: false → true"]]
+        .assert_eq(&replay::lines(&alarm().diff(&Alarm::held(changed, replay::tags()))));
+    }
+}

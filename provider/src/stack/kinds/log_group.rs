@@ -31,19 +31,16 @@ impl LogGroup {
     /// Sets or removes the retention.
     async fn retain(&self, context: &Context) -> Result<(), AwsError> {
         let logs = &context.aws.logs;
-        match self.retention_days {
-            Some(days) => {
-                let days = i32::try_from(days).unwrap_or(i32::MAX);
-                let call = logs
-                    .put_retention_policy()
-                    .log_group_name(&self.name)
-                    .retention_in_days(days);
-                call.send().await.doing("PutRetentionPolicy", &self.name)?;
-            }
-            None => {
-                let call = logs.delete_retention_policy().log_group_name(&self.name);
-                call.send().await.doing("DeleteRetentionPolicy", &self.name)?;
-            }
+        if let Some(days) = self.retention_days {
+            let days = i32::try_from(days).unwrap_or(i32::MAX);
+            let call = logs
+                .put_retention_policy()
+                .log_group_name(&self.name)
+                .retention_in_days(days);
+            call.send().await.doing("PutRetentionPolicy", &self.name)?;
+        } else {
+            let call = logs.delete_retention_policy().log_group_name(&self.name);
+            call.send().await.doing("DeleteRetentionPolicy", &self.name)?;
         }
         Ok(())
     }
@@ -51,15 +48,12 @@ impl LogGroup {
     /// Sets or removes the key. What is there already stays encrypted as it was.
     async fn encrypt(&self, context: &Context) -> Result<(), AwsError> {
         let logs = &context.aws.logs;
-        match &self.kms_key_arn {
-            Some(key) => {
-                let call = logs.associate_kms_key().log_group_name(&self.name).kms_key_id(key);
-                call.send().await.doing("AssociateKmsKey", &self.name)?;
-            }
-            None => {
-                let call = logs.disassociate_kms_key().log_group_name(&self.name);
-                call.send().await.doing("DisassociateKmsKey", &self.name)?;
-            }
+        if let Some(key) = &self.kms_key_arn {
+            let call = logs.associate_kms_key().log_group_name(&self.name).kms_key_id(key);
+            call.send().await.doing("AssociateKmsKey", &self.name)?;
+        } else {
+            let call = logs.disassociate_kms_key().log_group_name(&self.name);
+            call.send().await.doing("DisassociateKmsKey", &self.name)?;
         }
         Ok(())
     }
@@ -179,5 +173,86 @@ impl Kind for LogGroup {
     /// a group which cannot be seen belongs to one on its way in or out.
     fn settling(error: &AwsError) -> bool {
         error.is("OperationAbortedException") || error.is("ResourceAlreadyExistsException")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::stack::kinds::replay;
+
+    const OURS: &str = r#"{"tags":{"kairos:stack":"us-east-1/Acme"}}"#;
+
+    fn group() -> LogGroup {
+        LogGroup {
+            name: "/aws/lambda/AcmeApi".into(),
+            retention_days: Some(30),
+            kms_key_arn: None,
+            tags: replay::tags(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_group_is_told_from_those_with_longer_names_on_whatever_page() {
+        let first = r#"{"logGroups":[{"logGroupName":"/aws/lambda/AcmeApi2"}],"nextToken":"more"}"#;
+        let second = r#"{"logGroups":[{"logGroupName":"/aws/lambda/AcmeApi","retentionInDays":30}]}"#;
+        let (context, replay) = replay::context(&[(200, "", first), (200, "", second), (200, "", OURS)]);
+        let held = group().observe(&context).await.unwrap().unwrap();
+        assert_eq!(
+            held,
+            Held::ours(
+                "arn:aws:logs:us-east-1:100000000001:log-group:/aws/lambda/AcmeApi",
+                group()
+            )
+        );
+        assert_eq!(
+            replay::sent(&replay, 2)["resourceArn"],
+            held.id,
+            "tags are asked without `:*`"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_key_is_taken_and_given_back() {
+        let encrypted = LogGroup {
+            kms_key_arn: Some("arn:key".into()),
+            ..group()
+        };
+        for (held, wanted, operation) in [
+            (group(), encrypted.clone(), "AssociateKmsKey"),
+            (encrypted, group(), "DisassociateKmsKey"),
+        ] {
+            let (context, replay) = replay::context(&[(200, "", "{}")]);
+            let held = Held::ours("arn:g", held);
+            wanted.update(&held, &wanted.diff(&held.value), &context).await.unwrap();
+            assert_eq!(replay::operations(&replay), [operation]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_create_that_is_made_again_completes_the_group() {
+        let (context, replay) = replay::context(&[
+            (400, "ResourceAlreadyExistsException", "{}"),
+            (200, "", r#"{"logGroups":[{"logGroupName":"/aws/lambda/AcmeApi"}]}"#),
+            (200, "", OURS),
+            (200, "", "{}"),
+        ]);
+        assert_eq!(group().create(&context).await.unwrap().value, group());
+        assert_eq!(replay::operations(&replay)[3], "PutRetentionPolicy");
+        assert_eq!(
+            replay::sent(&replay, 3),
+            json!({ "logGroupName": "/aws/lambda/AcmeApi", "retentionInDays": 30 })
+        );
+    }
+
+    #[tokio::test]
+    async fn a_call_that_another_one_aborted_is_awaited() {
+        let (context, _) = replay::context(&[(400, "OperationAbortedException", "{}")]);
+        let error = group().delete("", &context).await.unwrap_err();
+        assert!(LogGroup::settling(&error), "{error}");
     }
 }

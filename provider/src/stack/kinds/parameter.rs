@@ -273,3 +273,89 @@ fn tags(tags: &Tags, object: &str) -> Result<Vec<Tag>, AwsError> {
         .collect::<Result<_, _>>()
         .map_err(|e| malformed("PutParameter", object, &e))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use expect_test::expect;
+    use serde_json::json;
+
+    use super::*;
+    use crate::stack::kinds::replay;
+
+    fn parameter() -> Parameter {
+        let url = Text::of([
+            Part::Plain("https://".into()),
+            Part::Id(replay::rest_api()),
+            Part::Plain("/".into()),
+        ]);
+        Parameter::new("/Acme/Api/Url", url, replay::tags())
+    }
+
+    #[test]
+    fn a_value_is_written_with_components_in_the_place_of_ids() {
+        assert_eq!(
+            serde_json::to_value(&parameter().value).unwrap(),
+            json!("https://${rest_api}/")
+        );
+        let (context, _) = replay::context(&[]);
+        assert_eq!(parameter().held_value("https://api1/", &context), parameter().value);
+        assert_eq!(
+            parameter().held_value("https://api2/", &context),
+            Text::from("https://api2/")
+        );
+        context.forget("rest_api");
+        assert_eq!(
+            parameter().held_value("https://api1/", &context),
+            Text::from("https://api1/")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_parameter_that_somebody_made_secret_is_replaced() {
+        let secret = r#"{"Parameter":{"Name":"/Acme/Api/Url","Type":"SecureString","Value":"cipher"}}"#;
+        let ours = r#"{"TagList":[{"Key":"kairos:stack","Value":"us-east-1/Acme"}]}"#;
+        let (context, _) = replay::context(&[(200, "", secret), (200, "", ours)]);
+        let held = parameter().observe(&context).await.unwrap().unwrap();
+        expect![[r"
+            Type: SecureString → String (replaces)
+            Value: cipher → https://${rest_api}/"]]
+        .assert_eq(&replay::lines(&parameter().diff(&held.value)));
+    }
+
+    #[tokio::test]
+    async fn an_update_overwrites_without_tags_and_may_have_to_wait() {
+        let (context, replay) = replay::context(&[(400, "TooManyUpdates", "{}")]);
+        let held = Held::ours(
+            "arn:p",
+            Parameter {
+                value: "old".into(),
+                ..parameter()
+            },
+        );
+        let error = parameter()
+            .update(&held, &parameter().diff(&held.value), &context)
+            .await
+            .unwrap_err();
+        assert!(Parameter::settling(&error), "{error}");
+        assert_eq!(
+            replay::sent(&replay, 0),
+            json!({ "Name": "/Acme/Api/Url", "Value": "https://api1/", "Overwrite": true })
+        );
+    }
+
+    #[tokio::test]
+    async fn a_parameter_that_goes_between_two_reads_is_not_there() {
+        let found = r#"{"Parameter":{"Name":"/Acme/Api/Url","Type":"String","Value":"x"}}"#;
+        let (context, _) = replay::context(&[(200, "", found), (400, "InvalidResourceId", "{}")]);
+        assert_eq!(parameter().observe(&context).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_name_taken_by_a_parameter_that_is_still_going_is_awaited() {
+        let (context, _) = replay::context(&[(400, "ParameterAlreadyExists", "{}"), (400, "ParameterNotFound", "{}")]);
+        let error = parameter().create(&context).await.unwrap_err();
+        assert!(Parameter::settling(&error), "{error}");
+    }
+}

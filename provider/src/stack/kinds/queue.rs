@@ -16,7 +16,7 @@ use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Tags, touches};
 use crate::stack::policy::PolicyDocument;
 
 /// How long SQS may take until every reader sees a queue created, changed or deleted (SQS API reference: 60 s).
-const PROPAGATION: Duration = Duration::from_secs(60);
+const PROPAGATION: Duration = Duration::from_mins(1);
 
 /// What the stack wants of a queue, and equally what AWS holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,8 +43,10 @@ pub struct Queue {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Redrive {
     /// The ARN of the dead-letter queue.
+    #[serde(rename = "deadLetterTargetArn")]
     pub target_arn: String,
     /// How often a message is received before it goes there. SQS: 1 to 1000.
+    #[serde(rename = "maxReceiveCount")]
     pub max_receives: u32,
 }
 
@@ -355,3 +357,6 @@ impl RedriveAllow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,7 +73,7 @@ pub(super) fn lines(changes: &[Change]) -> String {
 
 /// What was asked of the services that have one path for everything: the operation of each request.
 pub(super) fn operations(replay: &StaticReplayClient) -> Vec<String> {
-    let operation = |request: &Request| match request.headers().get("x-amz-target") {
+    let operation = |request: &HttpRequest| match request.headers().get("x-amz-target") {
         Some(target) => target.rsplit('.').next().unwrap_or_default().to_owned(),
         None => form(request, "Action").unwrap_or_default(),
     };
@@ -81,13 +81,25 @@ pub(super) fn operations(replay: &StaticReplayClient) -> Vec<String> {
 }
 
 /// A parameter of a request of the query protocol.
-fn form(request: &Request, name: &str) -> Option<String> {
+pub(super) fn form(request: &HttpRequest, name: &str) -> Option<String> {
     let body = String::from_utf8_lossy(request.body().bytes()?).into_owned();
-    body.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}="))).map(str::to_owned)
+    body.split('&')
+        .find_map(|pair| pair.strip_prefix(&format!("{name}=")))
+        .map(str::to_owned)
 }
 
 /// What a request of a JSON protocol carried.
 pub(super) fn sent(replay: &StaticReplayClient, request: usize) -> serde_json::Value {
     let request = replay.actual_requests().nth(request).unwrap();
     serde_json::from_slice(request.body().bytes().unwrap()).unwrap()
+}
+
+/// An answer of the query protocol.
+pub(super) fn xml(operation: &str, result: &str) -> String {
+    format!("<{operation}Response><{operation}Result>{result}</{operation}Result></{operation}Response>")
+}
+
+/// A refusal of the query protocol.
+pub(super) fn xml_error(code: &str, message: &str) -> String {
+    format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>")
 }

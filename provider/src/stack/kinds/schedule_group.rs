@@ -13,7 +13,7 @@ use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Tags};
 
 /// How long the deletion of a group is awaited: Scheduler deletes its schedules first, in the background.
-const DELETION: Duration = Duration::from_secs(15 * 60);
+const DELETION: Duration = Duration::from_mins(15);
 
 /// What the stack wants of a schedule group, and equally what AWS holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -157,4 +157,74 @@ fn tags(tags: &Tags, object: &str) -> Result<Vec<Tag>, AwsError> {
         .map(tag)
         .collect::<Result<_, _>>()
         .map_err(|e| malformed("TagResource", object, &e))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use super::*;
+    use crate::stack::kinds::replay;
+
+    const ACTIVE: &str = r#"{"Name":"AcmeScheduleGroup","State":"ACTIVE"}"#;
+    const DELETING: &str = r#"{"Name":"AcmeScheduleGroup","State":"DELETING"}"#;
+    const GONE: replay::Answer<'_> = (404, "ResourceNotFoundException", "{}");
+    const CONFLICT: replay::Answer<'_> = (409, "ConflictException", "{}");
+
+    fn group() -> ScheduleGroup {
+        ScheduleGroup {
+            name: "AcmeScheduleGroup".into(),
+            tags: replay::tags(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_group_that_is_being_deleted_is_not_there() {
+        let (context, _) = replay::context(&[(200, "", DELETING)]);
+        assert_eq!(group().observe(&context).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_create_over_a_group_that_is_still_going_is_awaited() {
+        let (context, _) = replay::context(&[CONFLICT, (200, "", DELETING)]);
+        let error = group().create(&context).await.unwrap_err();
+        assert!(ScheduleGroup::settling(&error), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_create_over_a_group_of_others_is_refused_at_once() {
+        let (context, _) = replay::context(&[CONFLICT, (200, "", ACTIVE), (200, "", r#"{"Tags":[]}"#)]);
+        let error = group().create(&context).await.unwrap_err();
+        assert!(!ScheduleGroup::settling(&error), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_create_whose_answer_was_lost_is_success() {
+        let ours = r#"{"Tags":[{"Key":"kairos:stack","Value":"us-east-1/Acme"}]}"#;
+        let (context, _) = replay::context(&[CONFLICT, (200, "", ACTIVE), (200, "", ours)]);
+        assert_eq!(group().create(&context).await.unwrap().value, group());
+    }
+
+    #[tokio::test]
+    async fn a_delete_awaits_that_the_schedules_are_gone_too() {
+        let (context, replay) = replay::context(&[
+            (200, "", ACTIVE),
+            (200, "", "{}"),
+            (200, "", DELETING),
+            (200, "", DELETING),
+            GONE,
+        ]);
+        group().delete("", &context).await.unwrap();
+        assert_eq!(replay::asked(&replay)[1], "DELETE /schedule-groups/AcmeScheduleGroup");
+        assert_eq!(replay.actual_requests().count(), 5);
+    }
+
+    #[tokio::test]
+    async fn a_delete_of_a_group_that_is_going_already_only_waits() {
+        let (context, replay) = replay::context(&[(200, "", DELETING), GONE]);
+        group().delete("", &context).await.unwrap();
+        assert!(replay::asked(&replay).iter().all(|asked| asked.starts_with("GET ")));
+        let (context, _) = replay::context(&[(200, "", ACTIVE), CONFLICT, (200, "", DELETING), GONE]);
+        group().delete("", &context).await.unwrap();
+    }
 }

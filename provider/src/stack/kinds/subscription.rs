@@ -141,3 +141,115 @@ impl Kind for Subscription {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use super::*;
+    use crate::stack::kinds::replay;
+
+    const TOPIC: &str = "arn:aws:sns:us-east-1:100000000001:AcmeNotificaciones";
+    const CONFIRMED: &str = "arn:aws:sns:us-east-1:100000000001:AcmeNotificaciones:8a21d249";
+
+    fn subscription() -> Subscription {
+        Subscription::email(TOPIC, "ops@example.com")
+    }
+
+    /// A page of SNS's list: the ARNs and addresses of e-mail subscriptions.
+    fn page(listed: &[(&str, &str)], next: &str) -> String {
+        let member = |(arn, endpoint): &(&str, &str)| {
+            format!(
+                "<member><SubscriptionArn>{arn}</SubscriptionArn><Protocol>email</Protocol>\
+                 <Endpoint>{endpoint}</Endpoint><TopicArn>{TOPIC}</TopicArn></member>"
+            )
+        };
+        let members: String = listed.iter().map(member).collect();
+        let next = if next.is_empty() {
+            String::new()
+        } else {
+            format!("<NextToken>{next}</NextToken>")
+        };
+        let result = format!("<Subscriptions>{members}</Subscriptions>{next}");
+        replay::xml("ListSubscriptionsByTopic", &result)
+    }
+
+    #[track_caller]
+    fn check(held: Option<Held<Subscription>>, expect: Option<(&str, Option<&'static str>)>) {
+        assert_eq!(held.as_ref().map(|h| (h.id.as_str(), h.status)), expect);
+        assert!(held.is_none_or(|h| subscription().diff(&h.value).is_empty()));
+    }
+
+    #[tokio::test]
+    async fn a_pending_subscription_is_there_and_pending() {
+        let (context, _) = replay::context(&[(200, "", &page(&[(PENDING, "ops@example.com")], ""))]);
+        check(
+            subscription().observe(&context).await.unwrap(),
+            Some((PENDING, Some("pending"))),
+        );
+    }
+
+    #[tokio::test]
+    async fn a_deleted_subscription_and_other_addresses_are_not_it() {
+        let listed = page(&[(DELETED, "ops@example.com"), (CONFIRMED, "other@example.com")], "");
+        let (context, _) = replay::context(&[(200, "", &listed)]);
+        check(subscription().observe(&context).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn what_was_confirmed_counts_before_what_is_pending_on_whatever_page() {
+        let (context, replay) = replay::context(&[
+            (200, "", &page(&[(PENDING, "ops@example.com")], "more")),
+            (200, "", &page(&[(CONFIRMED, "Ops@Example.com")], "")),
+        ]);
+        check(subscription().observe(&context).await.unwrap(), Some((CONFIRMED, None)));
+        assert_eq!(replay.actual_requests().count(), 2);
+    }
+
+    #[tokio::test]
+    async fn without_its_topic_there_is_none() {
+        let gone = replay::xml_error("NotFound", "Topic does not exist");
+        let (context, _) = replay::context(&[(404, "", &gone)]);
+        check(subscription().observe(&context).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn an_expired_subscription_is_made_again_and_is_pending() {
+        let answer = replay::xml("Subscribe", "<SubscriptionArn>pending confirmation</SubscriptionArn>");
+        let (context, replay) = replay::context(&[(200, "", &page(&[], "")), (200, "", &answer)]);
+        check(
+            Some(subscription().create(&context).await.unwrap()),
+            Some((PENDING, Some("pending"))),
+        );
+        assert_eq!(replay::operations(&replay), ["ListSubscriptionsByTopic", "Subscribe"]);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_was_asked_to_confirm_is_not_asked_again() {
+        let (context, replay) = replay::context(&[(200, "", &page(&[(PENDING, "ops@example.com")], ""))]);
+        check(
+            Some(subscription().create(&context).await.unwrap()),
+            Some((PENDING, Some("pending"))),
+        );
+        assert_eq!(replay::operations(&replay), ["ListSubscriptionsByTopic"]);
+    }
+
+    #[tokio::test]
+    async fn a_pending_subscription_is_left_to_vanish() {
+        let (context, replay) = replay::context(&[(200, "", &page(&[(PENDING, "ops@example.com")], ""))]);
+        subscription().delete(PENDING, &context).await.unwrap();
+        assert_eq!(replay::operations(&replay), ["ListSubscriptionsByTopic"]);
+    }
+
+    #[tokio::test]
+    async fn a_subscription_that_sns_still_calls_pending_is_left_to_vanish_too() {
+        let message = "Invalid parameter: Cannot unsubscribe a subscription that is pending confirmation";
+        let refusal = replay::xml_error("InvalidParameter", message);
+        let (context, replay) = replay::context(&[
+            (200, "", &page(&[(CONFIRMED, "ops@example.com")], "")),
+            (400, "", &refusal),
+        ]);
+        subscription().delete(PENDING, &context).await.unwrap();
+        assert_eq!(replay::operations(&replay), ["ListSubscriptionsByTopic", "Unsubscribe"]);
+    }
+}

@@ -16,7 +16,7 @@ use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
 
 /// How long one change of a table is awaited; only building an index over many items takes longer than some seconds.
-const CHANGE: Duration = Duration::from_secs(15 * 60);
+const CHANGE: Duration = Duration::from_mins(15);
 
 /// What the stack wants of a table, and equally what AWS holds. Key attributes are texts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -419,3 +419,6 @@ fn is_settled(table: &TableDescription) -> bool {
             .and_then(|d| d.status())
             .is_some_and(|s| encrypting.contains(s))
 }
+
+#[cfg(test)]
+mod tests;

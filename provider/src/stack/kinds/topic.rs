@@ -184,3 +184,89 @@ fn tags(tags: &Tags, object: &str) -> Result<Vec<Tag>, AwsError> {
         .collect::<Result<_, _>>()
         .map_err(|e| super::support::malformed("TagResource", object, &e))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use expect_test::expect;
+
+    use super::*;
+    use crate::stack::kinds::replay;
+
+    const ATTRIBUTES: &str = "<Attributes><entry><key>Policy</key><value>{}</value></entry></Attributes>";
+
+    fn topic() -> Topic {
+        Topic {
+            name: "AcmeNotificaciones".into(),
+            display_name: "Kairos".into(),
+            kms_key_arn: None,
+            policy: PolicyDocument::new([]),
+            tags: replay::tags(),
+        }
+    }
+
+    #[test]
+    fn what_sns_leaves_out_is_not_set() {
+        let held = topic().held(&HashMap::new(), Tags::new());
+        expect![[r#"
+            DisplayName:  → Kairos
+            Policy:  → {"Statement":[],"Version":"2012-10-17"}
+            Tags.kairos:stack: none → us-east-1/Acme"#]]
+        .assert_eq(&replay::lines(&topic().diff(&held)));
+    }
+
+    #[tokio::test]
+    async fn a_topic_with_other_tags_is_refused() {
+        let attributes = replay::xml("GetTopicAttributes", ATTRIBUTES);
+        let tag = "<Tags><member><Key>kairos:stack</Key><Value>us-east-1/Otro</Value></member></Tags>";
+        let tags = replay::xml("ListTagsForResource", tag);
+        let message = "Invalid parameter: Tags Reason: Topic already exists with different tags";
+        let (context, replay) = replay::context(&[
+            (400, "", &replay::xml_error("InvalidParameter", message)),
+            (200, "", &attributes),
+            (200, "", &tags),
+        ]);
+        let error = topic().create(&context).await.unwrap_err();
+        expect![[
+            r#"CreateTopic of "AcmeNotificaciones" failed: it exists already and belongs to the stack "us-east-1/Otro""#
+        ]]
+        .assert_eq(&error.to_string());
+        assert_eq!(
+            replay::operations(&replay),
+            ["CreateTopic", "GetTopicAttributes", "ListTagsForResource"]
+        );
+    }
+
+    #[tokio::test]
+    async fn two_calls_about_one_topic_s_tags_take_turns() {
+        let (context, _) = replay::context(&[(400, "", &replay::xml_error("ConcurrentAccess", "in progress"))]);
+        let mut wanted = topic();
+        wanted.tags.insert("team".into(), "data".into());
+        let held = Held::ours("arn:t", topic());
+        let error = wanted
+            .update(&held, &wanted.diff(&held.value), &context)
+            .await
+            .unwrap_err();
+        assert!(Topic::settling(&error), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_key_is_taken_off_by_an_empty_value() {
+        let (context, replay) = replay::context(&[(200, "", "")]);
+        let held = Held::ours(
+            "arn:t",
+            Topic {
+                kms_key_arn: Some("arn:key".into()),
+                ..topic()
+            },
+        );
+        topic()
+            .update(&held, &topic().diff(&held.value), &context)
+            .await
+            .unwrap();
+        let request = replay.actual_requests().next().unwrap();
+        let asked = ["Action", "AttributeName", "AttributeValue"].map(|name| replay::form(request, name).unwrap());
+        assert_eq!(asked, ["SetTopicAttributes", "KmsMasterKeyId", ""]);
+    }
+}
