@@ -88,7 +88,7 @@ impl Kind for ApiKey {
             patches.push(replace("/description", &self.description));
         }
         if touches(changes, &["Enabled"]) {
-            patches.push(replace("/enabled", self.enabled));
+            patches.push(replace("/enabled", self.enabled.to_string()));
         }
         if !patches.is_empty() {
             let call = context
@@ -196,11 +196,11 @@ mod tests {
             enabled: false,
             tags: Tags::new(),
         };
-        expect![[r#"
+        expect![[r"
             Name: Renamed → AcmeKey
             Description:  → Kairos
             Enabled: false → true
-            Tags.kairos:stack: none → us-east-1/Acme"#]]
+            Tags.kairos:stack: none → us-east-1/Acme"]]
         .assert_eq(&lines(&key().diff(&held)));
     }
 

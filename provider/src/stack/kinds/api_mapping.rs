@@ -149,7 +149,7 @@ impl Kind for ApiMapping {
                 }
             },
             other => Ok(Held::ours(
-                self.id(&self.domain, other?.api_mapping_id.as_deref()),
+                mapping_id(&self.domain, other?.api_mapping_id.as_deref()),
                 self.clone(),
             )),
         }
@@ -188,10 +188,6 @@ impl Kind for ApiMapping {
 }
 
 impl ApiMapping {
-    fn id(&self, domain: &str, mapping: Option<&str>) -> String {
-        format!("{domain}/{}", mapping.unwrap_or_default())
-    }
-
     fn url(&self) -> String {
         format!("https://{}/{}", self.domain, self.key)
     }
@@ -210,7 +206,7 @@ impl ApiMapping {
             stage: mapping.stage.clone().unwrap_or_default(),
         };
         Held {
-            id: self.id(domain, mapping.api_mapping_id.as_deref()),
+            id: mapping_id(domain, mapping.api_mapping_id.as_deref()),
             value,
             owner,
             status: None,
@@ -268,6 +264,11 @@ impl ApiMapping {
     }
 }
 
+/// A mapping's id is unique in its domain only.
+fn mapping_id(domain: &str, mapping: Option<&str>) -> String {
+    format!("{domain}/{}", mapping.unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
@@ -302,9 +303,9 @@ mod tests {
         expect!["ApiMappingKey: old → cron/v1"].assert_eq(&lines(&mapping().diff(&held.value)));
         let held = mapping().observe(&context).await.unwrap().unwrap();
         assert_eq!(held.id, "old.example.com/m1");
-        expect![[r#"
+        expect![[r"
             DomainName: old.example.com → api.example.com (replaces)
-            ApiMappingKey: old → cron/v1"#]]
+            ApiMappingKey: old → cron/v1"]]
         .assert_eq(&lines(&mapping().diff(&held.value)));
         assert_eq!(asked(&replay).len(), 4);
     }
@@ -320,7 +321,7 @@ mod tests {
         let held = mapping().observe(&context).await.unwrap().unwrap();
         assert_eq!(held.owner, Owner::Foreign(None));
         let error = mapping().create(&context).await.unwrap_err().to_string();
-        expect![[r#"CreateApiMapping of "https://api.example.com/cron/v1" failed: it exists already and does not belong to this stack (it has no tag "kairos:stack")"#]].assert_eq(&error);
+        expect![[r#"CreateApiMapping of "https://api.example.com/cron/v1" failed: ConflictException: the key is taken; it leads to an API that is not this stack's"#]].assert_eq(&error);
     }
 
     #[tokio::test]

@@ -143,10 +143,10 @@ mod tests {
             ..wanted.clone()
         };
         assert_eq!(wanted.diff(&wanted), []);
-        expect![[r#"
+        expect![[r"
             MaximumRetryAttempts: 0 → 2
             MaximumEventAgeInSeconds: 21600 → 3600
-            DestinationConfig.OnFailure: none → arn:aws:sqs:us-east-1:1:AcmeDispatcherDeadLetterQueue"#]]
+            DestinationConfig.OnFailure: none → arn:aws:sqs:us-east-1:1:AcmeDispatcherDeadLetterQueue"]]
         .assert_eq(&lines(&wanted.diff(&held)));
     }
 }

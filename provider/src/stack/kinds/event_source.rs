@@ -167,7 +167,7 @@ impl Kind for EventSource {
             Ok(None) => return Ok(()),
             Err(e) if !Self::settling(&e) => return Err(e),
             // In use means that it is on its way to another state; where that is its deletion, the wait below sees it go.
-            Err(e) if !self.state(id, context).await?.is_some_and(|state| state == "Deleting") => return Err(e),
+            Err(e) if self.state(id, context).await?.is_none_or(|state| state != "Deleting") => return Err(e),
             _ => {}
         }
         let gone = until(SETTLED, || async {
@@ -284,12 +284,12 @@ mod tests {
             enabled: false,
             ..source()
         };
-        expect![[r#"
+        expect![[r"
             BatchSize: 100 → 10
             MaximumBatchingWindowInSeconds: 5 → 0
             FunctionResponseTypes: none → ReportBatchItemFailures
             MaximumConcurrency: none → 2
-            Enabled: false → true"#]]
+            Enabled: false → true"]]
         .assert_eq(&lines(&source().diff(&held)));
     }
 

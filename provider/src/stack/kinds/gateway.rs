@@ -120,21 +120,17 @@ pub(super) fn unrepeated() -> Builder {
 }
 
 /// A patch that sets a property.
-pub(super) fn replace(path: &str, value: impl ToString) -> PatchOperation {
+pub(super) fn replace(path: &str, value: impl Into<String>) -> PatchOperation {
     PatchOperation::builder()
         .op(Op::Replace)
         .path(path)
-        .value(value.to_string())
+        .value(value)
         .build()
 }
 
 /// A patch that adds to a property.
-pub(super) fn add(path: &str, value: impl ToString) -> PatchOperation {
-    PatchOperation::builder()
-        .op(Op::Add)
-        .path(path)
-        .value(value.to_string())
-        .build()
+pub(super) fn add(path: &str, value: impl Into<String>) -> PatchOperation {
+    PatchOperation::builder().op(Op::Add).path(path).value(value).build()
 }
 
 /// A patch that removes a property, or `value` from a list.

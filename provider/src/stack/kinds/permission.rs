@@ -41,7 +41,12 @@ impl Kind for Permission {
         Diff::of(self, held)
             .fixed("FunctionName", |p| &p.function)
             .fixed("StatementId", |p| &p.statement_id)
-            .property("SourceArn", |p| [p.rest_api.0.as_str(), p.stage.as_str()].join("/").trim_end_matches('/').to_owned())
+            .property("SourceArn", |p| {
+                [p.rest_api.0.as_str(), p.stage.as_str()]
+                    .join("/")
+                    .trim_end_matches('/')
+                    .to_owned()
+            })
             .changes()
     }
 
@@ -111,17 +116,18 @@ impl Permission {
 
     /// Reads a statement. One that says anything else than we do is kept as it is written, so that it differs.
     fn held(&self, statement: &Value, context: &Context) -> Self {
-        let source = statement
+        let allowed = statement
             .pointer("/Condition/ArnLike/AWS:SourceArn")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let resource = source.rsplit(':').next().unwrap_or_default();
+        let resource = allowed.rsplit(':').next().unwrap_or_default();
         let (api, stage) = resource.split_once('/').unwrap_or_default();
         let stage = stage.trim_end_matches("/*");
-        let expected = self.statement(&self.source(api, stage, context), context);
-        let (rest_api, stage) = match PolicyDocument::new([statement.clone()]) == PolicyDocument::new([expected]) {
-            true => (context.reference(&self.rest_api, api), stage.into()),
-            false => (Ref::to(statement.to_string()), String::new()),
+        let expected = self.statement(&source(api, stage, context), context);
+        let (rest_api, stage) = if PolicyDocument::new([statement.clone()]) == PolicyDocument::new([expected]) {
+            (context.reference(&self.rest_api, api), stage.into())
+        } else {
+            (Ref::to(statement.to_string()), String::new())
         };
         Self {
             rest_api,
@@ -142,11 +148,6 @@ impl Permission {
         })
     }
 
-    /// Every method and path of one stage.
-    fn source(&self, rest_api: &str, stage: &str, context: &Context) -> String {
-        context.names.arn("execute-api", &format!("{rest_api}/{stage}/*"))
-    }
-
     async fn add(&self, context: &Context) -> Result<(), AwsError> {
         let rest_api = resolve(&self.rest_api, "AddPermission", &self.function, context)?;
         let call = context
@@ -158,7 +159,7 @@ impl Permission {
         let call = call
             .principal(PRINCIPAL)
             .action(ACTION)
-            .source_arn(self.source(&rest_api, &self.stage, context));
+            .source_arn(source(&rest_api, &self.stage, context));
         call.send().await.doing("AddPermission", &self.function)?;
         Ok(())
     }
@@ -171,6 +172,11 @@ impl Permission {
             .found("RemovePermission", &self.function)?;
         Ok(())
     }
+}
+
+/// Every method and path of one stage.
+fn source(rest_api: &str, stage: &str, context: &Context) -> String {
+    context.names.arn("execute-api", &format!("{rest_api}/{stage}/*"))
 }
 
 #[cfg(test)]
@@ -192,20 +198,20 @@ mod tests {
     #[test]
     fn a_statement_reads_back_as_it_was_written() {
         let (context, _) = context(&[]);
-        let source = permission().source("api1", "prod", &context);
-        let held = permission().held(&permission().statement(&source, &context), &context);
+        let one = source("api1", "prod", &context);
+        let held = permission().held(&permission().statement(&one, &context), &context);
         assert_eq!(held, permission());
     }
 
     #[test]
     fn another_source_or_a_wider_statement_is_a_difference() {
         let (context, _) = context(&[]);
-        let source = permission().source("api2", "prod", &context);
-        let held = permission().held(&permission().statement(&source, &context), &context);
+        let one = source("api2", "prod", &context);
+        let held = permission().held(&permission().statement(&one, &context), &context);
         expect!["SourceArn: api2/prod → rest_api/prod"].assert_eq(&lines(&permission().diff(&held)));
-        let mut wider = permission().statement(&permission().source("api1", "prod", &context), &context);
+        let mut wider = permission().statement(&source("api1", "prod", &context), &context);
         wider["Principal"] = json!("*");
         let held = permission().held(&wider, &context);
-        expect![[r#"SourceArn: {"Sid":"KairosApi","Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunction","Resource":"arn:aws:lambda:us-east-1:100000000001:function:AcmeApi","Condition":{"ArnLike":{"AWS:SourceArn":"arn:aws:execute-api:us-east-1:100000000001:api1/prod/*"}}}/ → rest_api/prod"#]].assert_eq(&lines(&permission().diff(&held)));
+        expect![[r#"SourceArn: {"Sid":"KairosApi","Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunction","Resource":"arn:aws:lambda:us-east-1:100000000001:function:AcmeApi","Condition":{"ArnLike":{"AWS:SourceArn":"arn:aws:execute-api:us-east-1:100000000001:api1/prod/*"}}} → rest_api/prod"#]].assert_eq(&lines(&permission().diff(&held)));
     }
 }

@@ -48,8 +48,7 @@ impl RestApi {
         Sha256::digest(routes.join("\n"))
             .iter()
             .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 }
 

@@ -163,9 +163,10 @@ impl Kind for Role {
             call.send().await.doing("UpdateAssumeRolePolicy", &self.name)?;
         }
         for name in changes.iter().filter_map(|c| c.property.strip_prefix("Policies.")) {
-            match self.policies.contains_key(name) {
-                true => self.put_policy(name, context).await?,
-                false => self.delete_policy(name, context).await?,
+            if self.policies.contains_key(name) {
+                self.put_policy(name, context).await?;
+            } else {
+                self.delete_policy(name, context).await?;
             }
         }
         if touches(changes, &["ManagedPolicyArns"]) {
@@ -320,18 +321,15 @@ impl Role {
 
     async fn put_boundary(&self, context: &Context) -> Result<(), AwsError> {
         let iam = &context.aws.iam;
-        match &self.permissions_boundary {
-            Some(arn) => {
-                let call = iam
-                    .put_role_permissions_boundary()
-                    .role_name(&self.name)
-                    .permissions_boundary(arn);
-                call.send().await.doing("PutRolePermissionsBoundary", &self.name)?;
-            }
-            None => {
-                let call = iam.delete_role_permissions_boundary().role_name(&self.name);
-                call.send().await.found("DeleteRolePermissionsBoundary", &self.name)?;
-            }
+        if let Some(arn) = &self.permissions_boundary {
+            let call = iam
+                .put_role_permissions_boundary()
+                .role_name(&self.name)
+                .permissions_boundary(arn);
+            call.send().await.doing("PutRolePermissionsBoundary", &self.name)?;
+        } else {
+            let call = iam.delete_role_permissions_boundary().role_name(&self.name);
+            call.send().await.found("DeleteRolePermissionsBoundary", &self.name)?;
         }
         Ok(())
     }
@@ -383,7 +381,7 @@ mod tests {
 
     #[test]
     fn extra_policies_are_drift_and_a_path_replaces() {
-        check(&role(), expect![[r#""#]]);
+        check(&role(), expect![""]);
         let mut held = Role {
             path: "/other/".into(),
             max_session: 7200,

@@ -236,14 +236,14 @@ impl Stage {
         if touched("MethodSettings.ThrottlingBurstLimit") {
             patches.push(replace(
                 "/*/*/throttling/burstLimit",
-                self.throttle_burst.unwrap_or(UNLIMITED),
+                self.throttle_burst.unwrap_or(UNLIMITED).to_string(),
             ));
         }
         if touched("MethodSettings.MetricsEnabled") {
-            patches.push(replace("/*/*/metrics/enabled", self.metrics));
+            patches.push(replace("/*/*/metrics/enabled", self.metrics.to_string()));
         }
         if touched("TracingEnabled") {
-            patches.push(replace("/tracingEnabled", self.tracing));
+            patches.push(replace("/tracingEnabled", self.tracing.to_string()));
         }
         patches
     }
@@ -330,7 +330,7 @@ mod tests {
             ..stage()
         };
         let changes = stage().diff(&held);
-        expect![[r#"
+        expect![[r"
             Description:  → Kairos
             Deployment: old → new
             AccessLogSetting.DestinationArn: none → arn:aws:logs:us-east-1:1:log-group:/aws/apigateway/Acme/access
@@ -338,18 +338,18 @@ mod tests {
             MethodSettings.ThrottlingRateLimit: 1.5 → none
             MethodSettings.ThrottlingBurstLimit: none → 20
             MethodSettings.MetricsEnabled: false → true
-            TracingEnabled: false → true"#]]
+            TracingEnabled: false → true"]]
         .assert_eq(&lines(&changes).replace(ACCESS_LOG_FORMAT, "{…}"));
         let show = |patch: &PatchOperation| format!("{} {}", patch.path().unwrap(), patch.value().unwrap_or("-"));
         let patches: Vec<String> = stage().patches(&changes).iter().map(show).collect();
-        expect![[r#"
+        expect![[r"
             /description Kairos
             /accessLogSettings/destinationArn arn:aws:logs:us-east-1:1:log-group:/aws/apigateway/Acme/access
             /accessLogSettings/format {…}
             /*/*/throttling/rateLimit -1
             /*/*/throttling/burstLimit 20
             /*/*/metrics/enabled true
-            /tracingEnabled true"#]]
+            /tracingEnabled true"]]
         .assert_eq(&patches.join("\n").replace(ACCESS_LOG_FORMAT, "{…}"));
     }
 

@@ -385,13 +385,14 @@ mod tests {
         check(
             &plan(),
             &bare,
-            expect![[r#"
-            Throttle: [null,null] → [5.0,10]
-            Quota: none → 1000
-            add /throttle/rateLimit 5
-            add /throttle/burstLimit 10
-            add /quota/limit 1000
-            add /quota/period DAY"#]],
+            expect![[r"
+                Throttle.RateLimit: none → 5.0
+                Throttle.BurstLimit: none → 10
+                Quota: none → 1000
+                add /throttle/rateLimit 5
+                add /throttle/burstLimit 10
+                add /quota/limit 1000
+                add /quota/period DAY"]],
         );
         let other = UsagePlan {
             throttle_rate: Some(1.0),
@@ -401,22 +402,23 @@ mod tests {
         check(
             &plan(),
             &other,
-            expect![[r#"
-            Throttle: [1.0,10] → [5.0,10]
-            Quota: 1 → 1000
-            replace /throttle/rateLimit 5
-            replace /throttle/burstLimit 10
-            replace /quota/limit 1000
-            replace /quota/period DAY"#]],
+            expect![[r"
+                Throttle.RateLimit: 1.0 → 5.0
+                Quota: 1 → 1000
+                replace /throttle/rateLimit 5
+                replace /throttle/burstLimit 10
+                replace /quota/limit 1000
+                replace /quota/period DAY"]],
         );
         assert!(!plan().lifts_a_throttle(&other) && bare.lifts_a_throttle(&plan()));
         check(
             &bare,
             &plan(),
-            expect![[r#"
-            Throttle: [5.0,10] → [null,null]
-            Quota: 1000 → none
-            remove /quota -"#]],
+            expect![[r"
+                Throttle.RateLimit: 5.0 → none
+                Throttle.BurstLimit: 10 → none
+                Quota: 1000 → none
+                remove /quota -"]],
         );
     }
 

@@ -108,16 +108,13 @@ impl Function {
 
     pub(super) async fn put_concurrency(&self, context: &Context) -> Result<(), AwsError> {
         let lambda = &context.aws.lambda;
-        match self.reserved_concurrency {
-            Some(reserved) => {
-                let call = lambda.put_function_concurrency().function_name(&self.name);
-                let call = call.reserved_concurrent_executions(reserved);
-                call.send().await.doing("PutFunctionConcurrency", &self.name)?;
-            }
-            None => {
-                let call = lambda.delete_function_concurrency().function_name(&self.name);
-                call.send().await.found("DeleteFunctionConcurrency", &self.name)?;
-            }
+        if let Some(reserved) = self.reserved_concurrency {
+            let call = lambda.put_function_concurrency().function_name(&self.name);
+            let call = call.reserved_concurrent_executions(reserved);
+            call.send().await.doing("PutFunctionConcurrency", &self.name)?;
+        } else {
+            let call = lambda.delete_function_concurrency().function_name(&self.name);
+            call.send().await.found("DeleteFunctionConcurrency", &self.name)?;
         }
         Ok(())
     }

@@ -63,14 +63,12 @@ impl Environment {
     /// What stands for a value.
     pub(super) fn fingerprint(&self, key: &str) -> Option<String> {
         let digest = Sha256::digest(self.0.get(key)?);
-        Some(format!(
-            "sha256:{}",
+        Some(
             digest
                 .iter()
                 .take(4)
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>()
-        ))
+                .fold("sha256:".into(), |text, byte| text + &format!("{byte:02x}")),
+        )
     }
 }
 

@@ -38,7 +38,7 @@ fn check(held: &Function, expect: Expect) {
 
 #[test]
 fn every_property_that_differs_is_named() {
-    check(&function(), expect![[r#""#]]);
+    check(&function(), expect![""]);
     let held = Function {
         runtime: "provided.al2".into(),
         handler: "main".into(),
@@ -79,10 +79,10 @@ fn values_of_variables_are_compared_and_never_shown() {
     };
     check(
         &held,
-        expect![[r#"
+        expect![[r"
         Environment.KAIROS_EXTERNAL_ID: sha256:36469ac1 → sha256:b6441336
         Environment.KAIROS_STACK: none → sha256:37036cd8
-        Environment.PASSWORD: sha256:0a1feb1d → none"#]],
+        Environment.PASSWORD: sha256:0a1feb1d → none"]],
     );
     let shown = format!(
         "{held:?} {} {}",
@@ -118,12 +118,12 @@ async fn an_update_waits_between_configuration_and_code() {
     ];
     let (result, asked) = update(held, &answers).await;
     result.unwrap();
-    expect![[r#"
+    expect![[r"
         PUT /2015-03-31/functions/AcmeExecutor/configuration
         GET /2015-03-31/functions/AcmeExecutor/configuration
         GET /2015-03-31/functions/AcmeExecutor/configuration
         PUT /2015-03-31/functions/AcmeExecutor/code
-        GET /2015-03-31/functions/AcmeExecutor/configuration"#]]
+        GET /2015-03-31/functions/AcmeExecutor/configuration"]]
     .assert_eq(&asked.join("\n"));
 }
 

@@ -150,14 +150,13 @@ impl RestApi {
         for part in path.split('/').filter(|part| !part.is_empty()) {
             let above = at.path.unwrap_or_default();
             let below = format!("{}/{part}", above.trim_end_matches('/'));
-            at = match find_path(resources, &below) {
-                Some(resource) => resource.clone(),
-                None => {
-                    let call = context.aws.apigateway.create_resource().rest_api_id(id).path_part(part);
-                    let call = call.parent_id(at.id.unwrap_or_default());
-                    let made = call.send().await.doing("CreateResource", &below)?;
-                    Resource::builder().set_id(made.id).path(below).build()
-                }
+            at = if let Some(resource) = find_path(resources, &below) {
+                resource.clone()
+            } else {
+                let call = context.aws.apigateway.create_resource().rest_api_id(id).path_part(part);
+                let call = call.parent_id(at.id.unwrap_or_default());
+                let made = call.send().await.doing("CreateResource", &below)?;
+                Resource::builder().set_id(made.id).path(below).build()
             };
             resources.push(at.clone());
         }

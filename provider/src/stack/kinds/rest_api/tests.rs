@@ -24,7 +24,7 @@ fn check(held: &RestApi, expect: Expect) {
 
 #[test]
 fn every_property_that_differs_is_named() {
-    check(&api(), expect![[r#""#]]);
+    check(&api(), expect![""]);
     let open = Route {
         key_required: false,
         ..Route::proxy("arn:aws:lambda:us-east-1:100000000001:function:AcmeApi")
