@@ -104,16 +104,15 @@ impl Cron {
 
     /// The days of the month that select the same dates, where there are such.
     fn as_days_of_month(&self) -> Option<Days> {
-        // Most expressions are told apart by their first two months: what one of them lacks, no later one takes back.
+        // Days 1 to 28 hold each day of the week four times. So a month that has all days of the earlier ones has the
+        // same days as they; two months of different beginning end the search.
         let agreeing = |union: u32, (year, month, mask): (u16, u16, u32)| {
             let union = union | mask;
             (all_days(year, month) & union == mask).then_some(union)
         };
-        let union = self.dates().try_fold(0, agreeing)?;
-        let same = self
-            .dates()
-            .all(|(year, month, mask)| all_days(year, month) & union == mask);
-        same.then(|| Days::OfMonth(day_set(union)))
+        self.dates()
+            .try_fold(0, agreeing)
+            .map(|days| Days::OfMonth(day_set(days)))
     }
 
     /// Each month of the years, with its selected days.
