@@ -12,6 +12,7 @@ pub mod message;
 pub mod names;
 pub mod parameters;
 pub mod proceso;
+pub mod registry;
 pub mod run;
 pub mod schedule;
 pub mod validation;

@@ -36,7 +36,12 @@ impl RunFacts {
     /// A run with the longest values that those of this process can have.
     fn longest(id_proceso: IdProceso) -> Self {
         let zero = IdEjecucion::random(uuid::Uuid::nil());
-        Self { id_ejecucion: zero, id_proceso, fecha_programada: Timestamp::UNIX_EPOCH, intento: 11 }
+        Self {
+            id_ejecucion: zero,
+            id_proceso,
+            fecha_programada: Timestamp::UNIX_EPOCH,
+            intento: 11,
+        }
     }
 }
 
@@ -88,7 +93,10 @@ fn closing(after: &str) -> Option<usize> {
     if after.starts_with('>') {
         return Some(1);
     }
-    after.get(..6).filter(|escape| escape.eq_ignore_ascii_case("\\u003e")).map(str::len)
+    after
+        .get(..6)
+        .filter(|escape| escape.eq_ignore_ascii_case("\\u003e"))
+        .map(str::len)
 }
 
 /// Whether two payloads say the same: as JSON where both are JSON, otherwise to the letter.
@@ -96,7 +104,9 @@ pub fn json_equal(one: Option<&str>, other: Option<&str>) -> bool {
     if one == other {
         return true;
     }
-    let (Some(one), Some(other)) = (one, other) else { return false };
+    let (Some(one), Some(other)) = (one, other) else {
+        return false;
+    };
     match (serde_json::from_str::<Value>(one), serde_json::from_str::<Value>(other)) {
         (Ok(one), Ok(other)) => one == other,
         _ => false,
@@ -146,7 +156,9 @@ fn check_json(text: &str) -> Result<(), Rule> {
     // Its message gives line and column, and never quotes the payload.
     serde_json::from_str::<Value>(text)
         .map(|_| ())
-        .map_err(|problem| Rule::NotJson { detail: problem.to_string() })
+        .map_err(|problem| Rule::NotJson {
+            detail: problem.to_string(),
+        })
 }
 
 #[cfg(test)]
@@ -189,7 +201,15 @@ mod tests {
 
     #[test]
     fn what_is_no_placeholder_stays() {
-        for text in ["", "kairos.intento", "<kairos.otro>", "<kairos.intento", "<kairos.INTENTO>", "<aws.x>", "ñ<kairos."] {
+        for text in [
+            "",
+            "kairos.intento",
+            "<kairos.otro>",
+            "<kairos.intento",
+            "<kairos.INTENTO>",
+            "<aws.x>",
+            "ñ<kairos.",
+        ] {
             check_substitution(text, text);
         }
     }
@@ -207,11 +227,17 @@ mod tests {
     }
 
     fn lambda() -> TargetKind {
-        TargetKind::Lambda { function: "f".into(), qualifier: None }
+        TargetKind::Lambda {
+            function: "f".into(),
+            qualifier: None,
+        }
     }
 
     fn topic() -> TargetKind {
-        TargetKind::Topic { name: "t".into(), fifo: false }
+        TargetKind::Topic {
+            name: "t".into(),
+            fifo: false,
+        }
     }
 
     #[track_caller]
@@ -240,7 +266,13 @@ mod tests {
         let id = "proceso-a".parse().unwrap();
         assert!(check(&format!("{fits}<kairos.id-ejecucion>"), &topic(), &id).is_ok());
         let rule = refused(&format!("{fits}x<kairos.id-ejecucion>"), &topic());
-        assert_eq!(rule, Rule::PayloadTooLarge { found: 262_145, max: 262_144 });
+        assert_eq!(
+            rule,
+            Rule::PayloadTooLarge {
+                found: 262_145,
+                max: 262_144
+            }
+        );
         let large = format!("\"{}\"", "x".repeat(TABLE_LIMIT));
         assert!(matches!(refused(&large, &lambda()), Rule::PayloadTooLarge { .. }));
     }

@@ -153,6 +153,21 @@ pub struct Proceso {
 }
 
 impl Proceso {
+    /// What it is defined by, on the schedule of its calendarización.
+    pub fn definition(&self, schedule: Schedule) -> Definition {
+        Definition {
+            nombre: self.nombre.clone(),
+            schedule,
+            arn_rol: self.arn_rol.clone(),
+            arn_proceso: self.arn_proceso.clone(),
+            parametros: self.parametros.clone(),
+            habilitado: self.habilitado,
+            reintentos: self.reintentos,
+            modo_invocacion: self.modo_invocacion,
+            tiempo_maximo_segundos: self.tiempo_maximo_segundos,
+        }
+    }
+
     /// Whether it is what `definition` defines; payloads are compared as JSON, names by the id that they make.
     pub fn is(&self, definition: &Definition) -> bool {
         let fresh = definition.create(self.fecha_creacion);

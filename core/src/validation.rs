@@ -81,14 +81,20 @@ pub fn define(raw: &Raw, limits: &Limits) -> Result<Definition, Vec<UserError>> 
             arn_proceso: raw.arn_proceso.clone().unwrap_or_default(),
             parametros: raw.parametros.clone(),
             habilitado: raw.habilitado.unwrap_or(true),
-            reintentos: raw.reintentos.and_then(|n| u8::try_from(n).ok()).unwrap_or(DEFAULT_REINTENTOS),
-            modo_invocacion: raw.modo_invocacion.as_deref().and_then(|m| m.parse().ok()).unwrap_or_default(),
+            reintentos: raw
+                .reintentos
+                .and_then(|n| u8::try_from(n).ok())
+                .unwrap_or(DEFAULT_REINTENTOS),
+            modo_invocacion: raw
+                .modo_invocacion
+                .as_deref()
+                .and_then(|m| m.parse().ok())
+                .unwrap_or_default(),
             tiempo_maximo_segundos: raw.tiempo_maximo_segundos.and_then(|n| u32::try_from(n).ok()),
         }),
-        // What the schedule's parser refuses has been refused by `check` already, unless the attribute was unknown.
-        Ok(_) => Err(errors),
         Err(refused) if errors.is_empty() => Err(refused),
-        Err(_) => Err(errors),
+        // What the schedule's parser refuses has been refused by `check` already.
+        Ok(_) | Err(_) => Err(errors),
     }
 }
 
@@ -180,7 +186,10 @@ fn check_target(text: &str, limits: &Limits) -> Result<Target, UserError> {
     if target.kind.is_supported() {
         return Ok(target);
     }
-    let rule = Rule::UnsupportedTarget { kind: target.kind.describe(), supported: arn::SUPPORTED };
+    let rule = Rule::UnsupportedTarget {
+        kind: target.kind.describe(),
+        supported: arn::SUPPORTED,
+    };
     Err(UserError::new(Field::ArnProceso, text, rule))
 }
 
@@ -192,7 +201,9 @@ fn check_invocation(raw: &Raw, target: Option<&Target>) -> Vec<UserError> {
     let parsed = mode.map(str::parse::<InvocationMode>);
     if let Some(mode) = mode {
         let rule = match parsed {
-            Some(Err(_)) => Some(Rule::NotOneOf { accepted: "\"Event\", \"RequestResponse\"" }),
+            Some(Err(_)) => Some(Rule::NotOneOf {
+                accepted: "\"Event\", \"RequestResponse\"",
+            }),
             // The default, written out, does no harm.
             Some(Ok(InvocationMode::RequestResponse)) if not_lambda => Some(Rule::OnlyForLambda),
             _ => None,
@@ -224,8 +235,15 @@ mod tests {
     use crate::names::Place;
 
     fn limits() -> Limits {
-        let place = Place { partition: "aws".into(), account: "123456789012".into(), region: "sa-east-1".into() };
-        Limits { names: Some(Names::new("Demo", place)), role_prefix: Some("demo-".into()) }
+        let place = Place {
+            partition: "aws".into(),
+            account: "123456789012".into(),
+            region: "sa-east-1".into(),
+        };
+        Limits {
+            names: Some(Names::new("Demo", place)),
+            role_prefix: Some("demo-".into()),
+        }
     }
 
     fn raw() -> Raw {
@@ -243,9 +261,17 @@ mod tests {
         let errors = check(raw, &limits());
         let refused: Vec<_> = errors
             .iter()
-            .map(|error| (error.field, format!("{:?}", error.rule).split([' ', '{']).next().unwrap().to_owned()))
+            .map(|error| {
+                (
+                    error.field,
+                    format!("{:?}", error.rule).split([' ', '{']).next().unwrap().to_owned(),
+                )
+            })
             .collect();
-        assert_eq!(define(raw, &limits()).is_err(), !refused.is_empty() || !raw.unknown.is_empty());
+        assert_eq!(
+            define(raw, &limits()).is_err(),
+            !refused.is_empty() || !raw.unknown.is_empty()
+        );
         refused
     }
 
@@ -272,40 +298,169 @@ mod tests {
 
     #[test]
     fn each_bad_value_is_refused_with_its_field() {
-        one(&Raw { nombre: Some(" \t".into()), ..raw() }, Field::Nombre, "Empty");
-        one(&Raw { nombre: Some("x".repeat(129)), ..raw() }, Field::Nombre, "TooLong");
-        assert_eq!(wrong(&Raw { nombre: Some("ñ".repeat(128)), ..raw() }), []);
-        one(&Raw { nombre: Some("a\nb".into()), ..raw() }, Field::Nombre, "ControlCharacter");
-        one(&Raw { cron: Some("0 25 * * ? *".into()), ..raw() }, Field::Cron, "OutOfRange");
-        one(&Raw { zona_horaria: Some("Chile".into()), ..raw() }, Field::ZonaHoraria, "UnknownZone");
-        one(&Raw { arn_rol: Some("arn:aws:iam::123456789012:role/x".into()), ..raw() }, Field::ArnRol, "RolePrefix");
-        one(&Raw { arn_proceso: Some("cierre".into()), ..raw() }, Field::ArnProceso, "MalformedArn");
-        one(&Raw { parametros: Some("hola".into()), ..raw() }, Field::Parametros, "NotJson");
-        one(&Raw { reintentos: Some(11), ..raw() }, Field::Reintentos, "Between");
-        one(&Raw { reintentos: Some(-1), ..raw() }, Field::Reintentos, "Between");
-        one(&Raw { modo_invocacion: Some("event".into()), ..raw() }, Field::ModoInvocacion, "NotOneOf");
+        one(
+            &Raw {
+                nombre: Some(" \t".into()),
+                ..raw()
+            },
+            Field::Nombre,
+            "Empty",
+        );
+        one(
+            &Raw {
+                nombre: Some("x".repeat(129)),
+                ..raw()
+            },
+            Field::Nombre,
+            "TooLong",
+        );
+        assert_eq!(
+            wrong(&Raw {
+                nombre: Some("ñ".repeat(128)),
+                ..raw()
+            }),
+            []
+        );
+        one(
+            &Raw {
+                nombre: Some("a\nb".into()),
+                ..raw()
+            },
+            Field::Nombre,
+            "ControlCharacter",
+        );
+        one(
+            &Raw {
+                cron: Some("0 25 * * ? *".into()),
+                ..raw()
+            },
+            Field::Cron,
+            "OutOfRange",
+        );
+        one(
+            &Raw {
+                zona_horaria: Some("Chile".into()),
+                ..raw()
+            },
+            Field::ZonaHoraria,
+            "UnknownZone",
+        );
+        one(
+            &Raw {
+                arn_rol: Some("arn:aws:iam::123456789012:role/x".into()),
+                ..raw()
+            },
+            Field::ArnRol,
+            "RolePrefix",
+        );
+        one(
+            &Raw {
+                arn_proceso: Some("cierre".into()),
+                ..raw()
+            },
+            Field::ArnProceso,
+            "MalformedArn",
+        );
+        one(
+            &Raw {
+                parametros: Some("hola".into()),
+                ..raw()
+            },
+            Field::Parametros,
+            "NotJson",
+        );
+        one(
+            &Raw {
+                reintentos: Some(11),
+                ..raw()
+            },
+            Field::Reintentos,
+            "Between",
+        );
+        one(
+            &Raw {
+                reintentos: Some(-1),
+                ..raw()
+            },
+            Field::Reintentos,
+            "Between",
+        );
+        one(
+            &Raw {
+                modo_invocacion: Some("event".into()),
+                ..raw()
+            },
+            Field::ModoInvocacion,
+            "NotOneOf",
+        );
     }
 
     #[test]
     fn mode_and_time_are_for_lambdas_that_are_waited_for() {
-        let waited = Raw { modo_invocacion: Some("RequestResponse".into()), ..raw() };
-        let timed = |seconds, raw: Raw| Raw { tiempo_maximo_segundos: Some(seconds), ..raw };
+        let waited = Raw {
+            modo_invocacion: Some("RequestResponse".into()),
+            ..raw()
+        };
+        let timed = |seconds, raw: Raw| Raw {
+            tiempo_maximo_segundos: Some(seconds),
+            ..raw
+        };
         assert_eq!(wrong(&timed(900, waited.clone())), []);
         one(&timed(901, waited.clone()), Field::TiempoMaximoSegundos, "Between");
         one(&timed(60, raw()), Field::TiempoMaximoSegundos, "OnlyForRequestResponse");
         let queue = Some("arn:aws:sqs:sa-east-1:123456789012:trabajo".to_owned());
-        one(&Raw { arn_proceso: queue.clone(), ..waited }, Field::ModoInvocacion, "OnlyForLambda");
-        one(&timed(60, Raw { arn_proceso: queue, ..raw() }), Field::TiempoMaximoSegundos, "OnlyForLambda");
+        one(
+            &Raw {
+                arn_proceso: queue.clone(),
+                ..waited
+            },
+            Field::ModoInvocacion,
+            "OnlyForLambda",
+        );
+        one(
+            &timed(
+                60,
+                Raw {
+                    arn_proceso: queue,
+                    ..raw()
+                },
+            ),
+            Field::TiempoMaximoSegundos,
+            "OnlyForLambda",
+        );
     }
 
     #[test]
     fn what_is_not_known_yet_is_not_checked() {
         let unknown = vec![Field::Cron, Field::ArnProceso, Field::ModoInvocacion];
-        let partly = Raw { cron: None, arn_proceso: None, tiempo_maximo_segundos: Some(60), unknown, ..raw() };
+        let partly = Raw {
+            cron: None,
+            arn_proceso: None,
+            tiempo_maximo_segundos: Some(60),
+            unknown,
+            ..raw()
+        };
         assert_eq!(wrong(&partly), []);
-        one(&Raw { zona_horaria: Some("Chile".into()), ..partly }, Field::ZonaHoraria, "UnknownZone");
+        one(
+            &Raw {
+                zona_horaria: Some("Chile".into()),
+                ..partly
+            },
+            Field::ZonaHoraria,
+            "UnknownZone",
+        );
         let nothing_known = Limits::default();
-        assert_eq!(check(&Raw { arn_rol: Some("arn:aws:iam::1:role/x".into()), ..raw() }, &nothing_known).len(), 1);
+        assert_eq!(
+            check(
+                &Raw {
+                    arn_rol: Some("arn:aws:iam::1:role/x".into()),
+                    ..raw()
+                },
+                &nothing_known
+            )
+            .len(),
+            1
+        );
         assert_eq!(check(&raw(), &nothing_known), []);
     }
 }

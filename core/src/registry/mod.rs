@@ -1,0 +1,353 @@
+//! The registry of processes: register, change, enable, disable, delete, and repair.
+//!
+//! Invariant: at every moment every enabled process has a live schedule; at rest every schedule has a process.
+//! Invariant: every call may be made again, after a crash or a lost answer, and leads to the same world once.
+
+mod error;
+mod guard;
+pub mod memory;
+mod operation;
+mod ports;
+mod read;
+mod repair;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use error::RegistryError;
+pub use ports::{
+    Clock, CommitError, Count, Creation, Found, Page, PortError, PortErrorKind, ScheduleSpec, Scheduler, Store,
+};
+pub use read::{Entry, Filter};
+pub use write::{Given, Tables, Write};
+
+use std::time::Duration;
+
+use crate::error::{Field, Rule, UserError};
+use crate::ids::{IdCalendarizacion, IdProceso};
+use crate::instant::{Timestamp, to_millis};
+use crate::names::Names;
+use crate::proceso::{Definition, Proceso};
+
+use error::While;
+use guard::Settle;
+use operation::Operation;
+
+/// The longest that one call of Scheduler's takes, with all tries of the client behind it.
+pub const CALL_LIMIT: Duration = Duration::from_secs(8);
+/// For how long a guard is taken: two calls of Scheduler's, and 4 s for clocks that differ.
+pub const LEASE: Duration = Duration::from_secs(20);
+/// How long a call waits for others, and for IAM to know a role everywhere, where nobody says otherwise.
+pub const PATIENCE: Duration = Duration::from_mins(2);
+
+/// The registry of one installation's processes.
+///
+/// # Expected flow
+/// - Adding: the calendarización's row (`Creando`) → its schedule → `Activa` → the transaction that adds the process
+///   and counts it.
+/// - Taking away: the transaction that removes the process and counts it → `Eliminando`, if none is left → the
+///   schedule → the row.
+///
+/// # Guarantees
+/// A crash leaves at worst a schedule without processes, which the next call on that calendarización or
+/// [`Registry::repair`] removes; never an enabled process without a schedule.
+///
+/// # Assumptions
+/// A call of Scheduler's has its effect within [`CALL_LIMIT`], and the callers' clocks differ by less than 4 s.
+#[derive(Debug)]
+pub struct Registry<S, C, K> {
+    names: Names,
+    store: S,
+    scheduler: C,
+    clock: K,
+    patience: Duration,
+}
+
+/// What registering led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Registration {
+    /// The process is new.
+    New(Proceso),
+    /// It was there already, with the same definition.
+    Same(Proceso),
+}
+
+/// How a try ended.
+enum Try<T> {
+    Done(T),
+    Again,
+}
+
+impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
+    /// The registry of the installation with these names.
+    pub fn new(names: Names, store: S, scheduler: C, clock: K) -> Self {
+        Self {
+            names,
+            store,
+            scheduler,
+            clock,
+            patience: PATIENCE,
+        }
+    }
+
+    /// The same, waiting no longer than this for others.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Registers a process.
+    ///
+    /// # Errors
+    /// [`RegistryError::NameTaken`] where the name has another definition (the id of the earlier system counts too),
+    /// [`RegistryError::Users`] for a one-time schedule whose time has come.
+    pub async fn register(&self, definition: &Definition) -> Result<Registration, RegistryError> {
+        let mut op = self.operation();
+        let result = loop {
+            let tried = self.try_register(&mut op, definition).await;
+            if let Some(end) = self.ended(&mut op, tried, &definition.nombre).await {
+                break end;
+            }
+        };
+        self.abandon(&mut op).await;
+        result
+    }
+
+    async fn try_register(
+        &self,
+        op: &mut Operation,
+        definition: &Definition,
+    ) -> Result<Try<Registration>, RegistryError> {
+        if let Some(held) = self.find(&definition.nombre).await? {
+            return if held.is(definition) {
+                Ok(Try::Done(Registration::Same(held)))
+            } else {
+                Err(RegistryError::NameTaken {
+                    existing: Box::new(held),
+                })
+            };
+        }
+        let now = self.now();
+        definition.schedule.check_future(now)?;
+        let given = self.join(op, &definition.schedule, definition.habilitado).await?;
+        let proceso = definition.create(now);
+        let count = Write::Count {
+            id: proceso.id_calendarizacion.clone(),
+            procesos: 1,
+            habilitados: i8::from(proceso.habilitado),
+            given,
+        };
+        let rejected = self.commit(op, &[Write::InsertProceso(proceso.clone()), count]).await?;
+        if rejected.is_none() || rejected == Some(0) && self.is_stored(op, &proceso).await? {
+            op.joined = None;
+            return Ok(Try::Done(Registration::New(proceso)));
+        }
+        Ok(Try::Again)
+    }
+
+    /// Makes a process what `definition` says, in one step, also from one calendarización to another.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`]; [`RegistryError::Users`] where the name is another one, or where it moves to a
+    /// one-time schedule whose time has come.
+    pub async fn change(&self, id: &IdProceso, definition: &Definition) -> Result<Proceso, RegistryError> {
+        let mut op = self.operation();
+        let result = loop {
+            let tried = self.try_change(&mut op, id, definition).await;
+            if let Some(end) = self.ended(&mut op, tried, id.as_str()).await {
+                break end;
+            }
+        };
+        self.abandon(&mut op).await;
+        result
+    }
+
+    async fn try_change(
+        &self,
+        op: &mut Operation,
+        id: &IdProceso,
+        definition: &Definition,
+    ) -> Result<Try<Proceso>, RegistryError> {
+        let held = self
+            .proceso(id)
+            .await?
+            .ok_or_else(|| RegistryError::NotFound { id: id.clone() })?;
+        if IdProceso::of(&held.nombre) != IdProceso::of(&definition.nombre) {
+            return Err(UserError::new(Field::Nombre, &definition.nombre, Rule::NameIsPermanent).into());
+        }
+        let now = self.now();
+        let next = definition.change(&held, now);
+        let (old, new) = (&held.id_calendarizacion, &next.id_calendarizacion);
+        let counted = self.row(old).await?.is_some();
+        let moved = old != new;
+        // Where the row is gone the process is counted anew, and its companions by the repair at the end.
+        let arrives = moved || !counted;
+        let enables = next.habilitado && (arrives || !held.habilitado);
+        let disables = held.habilitado && (moved || !next.habilitado);
+        if !arrives && held.is(definition) {
+            return Ok(Try::Done(held));
+        }
+        if moved {
+            definition.schedule.check_future(now)?;
+        }
+        let mut writes = vec![Write::ReplaceProceso {
+            proceso: next.clone(),
+            version: held.version,
+        }];
+        if arrives || enables {
+            let given = self.join(op, &definition.schedule, enables).await?;
+            let (procesos, habilitados) = (i8::from(arrives), i8::from(enables));
+            writes.push(Write::Count {
+                id: new.clone(),
+                procesos,
+                habilitados,
+                given,
+            });
+        }
+        if counted && (moved || disables) {
+            let (procesos, habilitados) = (-i8::from(moved), -i8::from(disables));
+            writes.push(Write::Count {
+                id: old.clone(),
+                procesos,
+                habilitados,
+                given: Given::Counted,
+            });
+        }
+        match self.commit(op, &writes).await? {
+            None => {}
+            Some(0) if self.is_stored(op, &next).await? => {}
+            Some(at) => {
+                self.recount_if(op, writes.get(at)).await?;
+                return Ok(Try::Again);
+            }
+        }
+        op.joined = None;
+        if counted && (moved || disables) {
+            self.settle_as(op, old, Settle::Left { enabled: disables }).await?;
+        }
+        if !moved && !counted {
+            self.mend(op, new).await?;
+        }
+        Ok(Try::Done(next))
+    }
+
+    /// Enables or disables a process.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`]; [`RegistryError::Lost`] where the row of its calendarización is gone.
+    pub async fn set_enabled(&self, id: &IdProceso, habilitado: bool) -> Result<Proceso, RegistryError> {
+        let entry = self
+            .get(id)
+            .await?
+            .ok_or_else(|| RegistryError::NotFound { id: id.clone() })?;
+        let Some(row) = entry.calendarizacion else {
+            return Err(RegistryError::Lost {
+                id: entry.proceso.id_calendarizacion,
+                procesos: 1,
+            });
+        };
+        let schedule = row.schedule().map_err(RegistryError::Users)?;
+        let definition = Definition {
+            habilitado,
+            ..entry.proceso.definition(schedule)
+        };
+        self.change(id, &definition).await
+    }
+
+    /// Deletes a process, and its calendarización where it was the last one.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`]. A caller for whom that is success, since an earlier call may have crashed halfway,
+    /// asks [`Registry::settle`] to end what that one began.
+    pub async fn delete(&self, id: &IdProceso) -> Result<Proceso, RegistryError> {
+        let mut op = self.operation();
+        let mut seen = None;
+        let deleted = loop {
+            let tried = self.try_delete(&mut op, id, &mut seen).await;
+            if let Some(end) = self.ended(&mut op, tried, id.as_str()).await {
+                break end?;
+            }
+        };
+        let when = Settle::Left {
+            enabled: deleted.habilitado,
+        };
+        self.settle_as(&mut op, &deleted.id_calendarizacion, when).await?;
+        Ok(deleted)
+    }
+
+    async fn try_delete(
+        &self,
+        op: &mut Operation,
+        id: &IdProceso,
+        seen: &mut Option<Proceso>,
+    ) -> Result<Try<Proceso>, RegistryError> {
+        let Some(held) = self.proceso(id).await? else {
+            // Gone after an answer of ours was lost: it was us.
+            return match seen.take() {
+                Some(deleted) if op.ambiguous => Ok(Try::Done(deleted)),
+                _ => Err(RegistryError::NotFound { id: id.clone() }),
+            };
+        };
+        let mut writes = vec![Write::DeleteProceso {
+            id: id.clone(),
+            version: held.version,
+        }];
+        if self.row(&held.id_calendarizacion).await?.is_some() {
+            let habilitados = -i8::from(held.habilitado);
+            let id = held.id_calendarizacion.clone();
+            writes.push(Write::Count {
+                id,
+                procesos: -1,
+                habilitados,
+                given: Given::Counted,
+            });
+        }
+        *seen = Some(held.clone());
+        match self.commit(op, &writes).await? {
+            None => Ok(Try::Done(held)),
+            Some(at) => {
+                self.recount_if(op, writes.get(at)).await?;
+                Ok(Try::Again)
+            }
+        }
+    }
+
+    /// Ends what an interrupted call began on a calendarización: removes it where no process is left, and disables it
+    /// where none is enabled. Nothing is done where there is none.
+    pub async fn settle(&self, id: &IdCalendarizacion) -> Result<(), RegistryError> {
+        self.settle_as(&mut self.operation(), id, Settle::Left { enabled: true })
+            .await
+    }
+
+    fn operation(&self) -> Operation {
+        Operation::new(&self.clock, self.patience)
+    }
+
+    /// The time, as the tables keep it.
+    fn now(&self) -> Timestamp {
+        to_millis(self.clock.now())
+    }
+
+    /// What a try ended with; none, after a pause, where it is to be made again.
+    async fn ended<T: Send>(
+        &self,
+        op: &mut Operation,
+        tried: Result<Try<T>, RegistryError>,
+        object: &str,
+    ) -> Option<Result<T, RegistryError>> {
+        match tried {
+            Ok(Try::Done(value)) => Some(Ok(value)),
+            Ok(Try::Again) => op.pause(&self.clock, object).await.err().map(Err),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// Whether what we wrote is there although its answer was lost and the store took the repetition for another.
+    async fn is_stored(&self, op: &Operation, written: &Proceso) -> Result<bool, RegistryError> {
+        Ok(op.ambiguous && self.proceso(&written.id_proceso).await?.as_ref() == Some(written))
+    }
+
+    async fn proceso(&self, id: &IdProceso) -> Result<Option<Proceso>, RegistryError> {
+        self.store.proceso(id).await.doing("reading the process", id)
+    }
+}

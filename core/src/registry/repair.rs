@@ -1,0 +1,118 @@
+//! Mending what a crash, another system or a hand in the tables left behind.
+//!
+//! Invariant: counters are only corrected if nothing moved while the processes were counted.
+
+use crate::calendarizacion::{Calendarizacion, EstadoCalendarizacion};
+use crate::ids::IdCalendarizacion;
+
+use super::Registry;
+use super::error::{RegistryError, While};
+use super::guard::Settle;
+use super::operation::Operation;
+use super::ports::{Clock, Scheduler, Store};
+use super::write::{Given, Write};
+
+impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
+    /// Puts a calendarización right: counts its processes, and makes its schedule what they need. Where there is
+    /// neither row nor process, a schedule of that name is deleted. Safe at any time; reads the whole table.
+    ///
+    /// # Errors
+    /// [`RegistryError::Lost`] where it has processes but no row, since nothing else says when they run.
+    pub async fn repair(&self, id: &IdCalendarizacion) -> Result<(), RegistryError> {
+        self.mend(&mut self.operation(), id).await
+    }
+
+    /// Repairs every calendarización of the installation; answers how many there are.
+    pub async fn repair_all(&self) -> Result<usize, RegistryError> {
+        let (mut cursor, mut repaired) = (None, 0);
+        loop {
+            let page = self.calendarizaciones(cursor.as_ref(), 100).await?;
+            for row in &page.items {
+                self.repair(&row.id_calendarizacion).await?;
+                repaired += 1;
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(repaired);
+            }
+        }
+    }
+
+    pub(super) async fn mend(&self, op: &mut Operation, id: &IdCalendarizacion) -> Result<(), RegistryError> {
+        if self.recount(op, id).await? {
+            return self.settle_as(op, id, Settle::Always).await;
+        }
+        // No row: nobody may create the schedule while we delete it, so a row of our own stands in its place.
+        let row = self.tombstone(op, id);
+        if self.commit(op, &[Write::InsertCalendarizacion(row)]).await?.is_none() {
+            // Whoever registered before the row stood has found none, and begins one: it is not ours to remove.
+            self.settle_as(op, id, Settle::Left { enabled: false }).await?;
+        }
+        Ok(())
+    }
+
+    /// Corrects the counters of a row, where they are wrong; false where there is no row and no process.
+    async fn recount(&self, op: &mut Operation, id: &IdCalendarizacion) -> Result<bool, RegistryError> {
+        loop {
+            let row = self.row(id).await?;
+            let count = self.store.count(id).await.doing("counting the processes of", id)?;
+            let Some(row) = row else {
+                return match count.procesos {
+                    0 => Ok(false),
+                    procesos if self.row(id).await?.is_none() => Err(RegistryError::Lost {
+                        id: id.clone(),
+                        procesos,
+                    }),
+                    _ => Ok(true),
+                };
+            };
+            if (row.cant_procesos, row.cant_habilitados) == (count.procesos, count.habilitados) {
+                return Ok(true);
+            }
+            let version = row.version;
+            let right = Calendarizacion {
+                cant_procesos: count.procesos,
+                cant_habilitados: count.habilitados,
+                version: version + 1,
+                ..row
+            };
+            let write = Write::ReplaceCalendarizacion { row: right, version };
+            if self.commit(op, &[write]).await?.is_none() {
+                return Ok(true);
+            }
+            op.pause(&self.clock, id).await?;
+        }
+    }
+
+    /// After a count was rejected that should have held, the counters are wrong.
+    pub(super) async fn recount_if(&self, op: &mut Operation, rejected: Option<&Write>) -> Result<(), RegistryError> {
+        match rejected {
+            Some(Write::Count {
+                id,
+                given: Given::Counted,
+                ..
+            }) => self.recount(op, id).await.map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
+    fn tombstone(&self, op: &Operation, id: &IdCalendarizacion) -> Calendarizacion {
+        let now = self.now();
+        Calendarizacion {
+            id_calendarizacion: id.clone(),
+            expresion: String::new(),
+            zona_horaria: String::new(),
+            ventana_flexible_minutos: None,
+            inicio: None,
+            fin: None,
+            grupo: self.names.schedule_group(),
+            arn: self.names.schedule_arn(id.as_str()),
+            cant_procesos: 0,
+            cant_habilitados: 0,
+            estado: EstadoCalendarizacion::Eliminando,
+            version: 1,
+            fecha_creacion: now,
+            guardia: Some(self.guard(op)),
+        }
+    }
+}
