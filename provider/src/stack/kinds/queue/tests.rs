@@ -1,6 +1,8 @@
 //! What a queue's attributes mean, and the answers of SQS that no local AWS gives.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+use std::collections::BTreeSet;
+
 use expect_test::{Expect, expect};
 
 use super::*;
