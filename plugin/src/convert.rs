@@ -155,6 +155,8 @@ pub(crate) fn json(bytes: &[u8]) -> Result<Json, Diagnostic> {
 
 #[cfg(test)]
 mod tests {
+    use wire::attribute_path::step::Selector;
+
     use super::*;
     use crate::schema::Nested;
 
@@ -175,7 +177,6 @@ mod tests {
     #[test]
     fn a_path_ends_before_the_element_of_a_set() {
         let ours = Path::root("a").index(1).key("k").element("x".into()).attribute("b");
-        use wire::attribute_path::step::Selector;
         let selectors: Vec<_> = path(&ours).steps.into_iter().filter_map(|step| step.selector).collect();
         let expected = [
             Selector::AttributeName("a".to_owned()),

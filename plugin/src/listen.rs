@@ -51,8 +51,11 @@ impl Listener {
         } else {
             place
         };
-        // Directories of this crate are made with the mode 0700.
-        let directory = tempfile::Builder::new().prefix("tfplugin").tempdir_in(place)?;
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        let directory = tempfile::Builder::new()
+            .prefix("tfplugin")
+            .permissions(private)
+            .tempdir_in(place)?;
         let path = directory.path().join("socket");
         let socket = tokio::net::UnixListener::bind(&path)?;
         let address = Address(format!("unix|{}", path.display()));

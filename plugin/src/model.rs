@@ -56,13 +56,13 @@ macro_rules! model {
     (
         $(#[$meta:meta])*
         $vis:vis struct $name:ident {
-            $( $(#[$field_meta:meta])* $field_vis:vis $field:ident : Attr<$ty:ty> ),* $(,)?
+            $( $(#[$field_meta:meta])* $field_vis:vis $field:ident : $attr:ident<$ty:ty> ),* $(,)?
         }
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Default, PartialEq)]
         $vis struct $name {
-            $( $(#[$field_meta])* $field_vis $field: $crate::Attr<$ty>, )*
+            $( $(#[$field_meta])* $field_vis $field: $attr<$ty>, )*
         }
 
         impl $crate::Typed for $name {
