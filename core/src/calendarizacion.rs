@@ -15,9 +15,10 @@ use crate::run::UnknownState;
 use crate::schedule::Schedule;
 
 /// Where a calendarización stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum EstadoCalendarizacion {
     /// Its schedule is being created: no process can be added yet.
+    #[default]
     Creando,
     /// Its schedule exists.
     Activa,
@@ -64,41 +65,54 @@ pub struct Guardia {
     pub hasta: Timestamp,
 }
 
-/// A calendarización, as its table keeps it.
+/// A calendarización, as its table keeps it. A row of the earlier system is read as one without expression that nobody
+/// has counted yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Calendarizacion {
     /// Its id, and the schedule's name.
     pub id_calendarizacion: IdCalendarizacion,
     /// The canonical expression.
+    #[serde(default)]
     pub expresion: String,
     /// The IANA zone.
+    #[serde(default)]
     pub zona_horaria: String,
     /// The flexible window, in minutes.
     pub ventana_flexible_minutos: Option<u16>,
     /// The start.
-    #[serde(with = "serde_millis::option")]
+    #[serde(default, with = "serde_millis::option")]
     pub inicio: Option<Timestamp>,
     /// The end.
-    #[serde(with = "serde_millis::option")]
+    #[serde(default, with = "serde_millis::option")]
     pub fin: Option<Timestamp>,
     /// The schedule's group.
+    #[serde(default)]
     pub grupo: String,
     /// The schedule's ARN.
+    #[serde(default)]
     pub arn: String,
     /// How many processes are on it.
+    #[serde(default)]
     pub cant_procesos: u64,
     /// How many of them are enabled.
+    #[serde(default)]
     pub cant_habilitados: u64,
     /// Where it stands.
+    #[serde(default)]
     pub estado: EstadoCalendarizacion,
     /// Grows with every write; 0 where the earlier system wrote it.
+    #[serde(default)]
     pub version: u64,
     /// When it was created: a `rate` counts from here, unless it has a start.
-    #[serde(with = "serde_millis")]
+    #[serde(default = "long_ago", with = "serde_millis")]
     pub fecha_creacion: Timestamp,
     /// Who is calling Scheduler for it right now.
     pub guardia: Option<Guardia>,
+}
+
+const fn long_ago() -> Timestamp {
+    Timestamp::UNIX_EPOCH
 }
 
 impl Calendarizacion {

@@ -115,7 +115,7 @@ impl Definition {
     }
 }
 
-/// A process, as the table of processes keeps it.
+/// A process, as the table of processes keeps it. What the earlier system did not know has its default when it is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Proceso {
@@ -130,26 +130,42 @@ pub struct Proceso {
     /// What the target receives.
     pub parametros: Option<String>,
     /// Whether it runs.
+    #[serde(default = "yes")]
     pub habilitado: bool,
     /// How often a failed run is tried again: attempts = `reintentos` + 1.
+    #[serde(default = "default_reintentos")]
     pub reintentos: u8,
     /// How a Lambda target is invoked.
+    #[serde(default)]
     pub modo_invocacion: InvocationMode,
     /// How long a synchronous Lambda target is waited for, in seconds.
     pub tiempo_maximo_segundos: Option<u32>,
     /// The calendarización on which it runs.
     pub id_calendarizacion: IdCalendarizacion,
     /// Since when it is on it: it takes no part in firings due before.
-    #[serde(with = "serde_millis")]
+    #[serde(default = "long_ago", with = "serde_millis")]
     pub fecha_asignacion: Timestamp,
     /// When it was registered.
-    #[serde(with = "serde_millis")]
+    #[serde(default = "long_ago", with = "serde_millis")]
     pub fecha_creacion: Timestamp,
     /// When it was last changed.
-    #[serde(with = "serde_millis")]
+    #[serde(default = "long_ago", with = "serde_millis")]
     pub fecha_actualizacion: Timestamp,
     /// Grows with every change; 0 where the earlier system wrote it.
+    #[serde(default)]
     pub version: u64,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn default_reintentos() -> u8 {
+    DEFAULT_REINTENTOS
+}
+
+const fn long_ago() -> Timestamp {
+    Timestamp::UNIX_EPOCH
 }
 
 impl Proceso {
@@ -184,5 +200,39 @@ impl Proceso {
                     version: self.version,
                     ..fresh
                 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_row_of_the_earlier_system_is_read_with_defaults() {
+        let row = json!({
+            "IdProceso": "proceso-Q0lFUlJF",
+            "Nombre": "Cierre",
+            "ArnRol": "arn:aws:iam::123456789012:role/demo",
+            "ArnProceso": "arn:aws:lambda:sa-east-1:123456789012:function:cierre",
+            "IdCalendarizacion": "calendarizacion-MCAzICogKiA_ICo.",
+            "Otro": "of theirs"
+        });
+        let held: Proceso = serde_json::from_value(row).unwrap();
+        assert!(held.habilitado);
+        assert_eq!((held.reintentos, held.version), (DEFAULT_REINTENTOS, 0));
+        assert_eq!(held.fecha_asignacion, Timestamp::UNIX_EPOCH);
+        assert_eq!(held.parametros, None);
+    }
+
+    #[test]
+    fn modes_are_read_as_they_are_written() {
+        for mode in [InvocationMode::Event, InvocationMode::RequestResponse] {
+            assert_eq!(mode.to_string().parse::<InvocationMode>().unwrap(), mode);
+            assert_eq!(serde_json::to_value(mode).unwrap(), json!(mode.as_str()));
+        }
+        assert!("event".parse::<InvocationMode>().is_err());
     }
 }
