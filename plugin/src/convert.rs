@@ -93,17 +93,34 @@ pub(crate) fn diagnostics(diagnostics: Diagnostics) -> Vec<wire::Diagnostic> {
             Severity::Error => wire::diagnostic::Severity::Error,
             Severity::Warning => wire::diagnostic::Severity::Warning,
         };
+        let mut detail = diagnostic.detail;
+        let place = diagnostic.path.filter(|path| !path.is_empty()).map(|whole| {
+            let place = placeable(&whole);
+            // What terraform is not told by the path, the user is told in words.
+            if place != whole && !detail.contains(&whole.to_string()) {
+                detail = format!("{detail}\n\nAt: {whole}");
+            }
+            path(&place)
+        });
         wire::Diagnostic {
             severity: severity.into(),
             summary: diagnostic.summary,
-            detail: diagnostic.detail,
-            attribute: diagnostic
-                .path
-                .filter(|path| !path.is_empty())
-                .map(|path| self::path(&path)),
+            detail,
+            attribute: place,
         }
     });
     each.collect()
+}
+
+/// As much of a path as terraform finds in a configuration: an attribute of the block, and an element of it. Steps into
+/// nested attributes make it point at the block, or at an attribute of the block that has the same name.
+fn placeable(path: &Path) -> Path {
+    match (path.steps().first(), path.steps().get(1)) {
+        (Some(Step::Attribute(name)), Some(Step::Index(index))) => Path::root(name).index(*index),
+        (Some(Step::Attribute(name)), Some(Step::Key(key))) => Path::root(name).key(key),
+        (Some(Step::Attribute(name)), _) => Path::root(name),
+        _ => Path::empty(),
+    }
 }
 
 /// Ends before an element of a set: the protocol cannot name one.
@@ -172,6 +189,24 @@ mod tests {
                 Attribute::nested_set(nested).default(Value::set([] as [Value; 0])),
             );
         insta::assert_debug_snapshot!(schema(&ours));
+    }
+
+    #[track_caller]
+    fn check_told(path: Path, detail: &str, steps: usize, expected: &str) {
+        let told = diagnostics(Diagnostic::error("s", detail).at(path).into());
+        let found = told.first().map(|told| {
+            let steps = told.attribute.as_ref().map(|path| path.steps.len());
+            (steps, told.detail.as_str())
+        });
+        assert_eq!(found, Some((Some(steps), expected)));
+    }
+
+    #[test]
+    fn a_diagnostic_points_as_far_as_terraform_follows_and_says_the_rest() {
+        check_told(Path::root("a"), "d", 1, "d");
+        check_told(Path::root("a").key("k"), "d", 2, "d");
+        check_told(Path::root("a").index(1).attribute("b"), "d", 2, "d\n\nAt: a[1].b");
+        check_told(Path::root("a").attribute("b"), "in a.b", 1, "in a.b");
     }
 
     #[test]

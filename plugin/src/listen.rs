@@ -1,6 +1,6 @@
 //! Where terraform connects: a unix socket in a directory of our own, or a local port where there are no unix sockets.
 //!
-//! Guarantees: nobody else can reach the socket; it is removed when the listener goes; a client that stalls in the TLS
+//! Guarantees: nobody else can reach the socket; it is removed at the end; a client that stalls in the TLS
 //! handshake blocks no other.
 
 use std::fmt;
@@ -21,17 +21,15 @@ const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// How long to wait when the system has no file descriptor left for the next client.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
-/// A place to connect to.
-pub(crate) struct Listener {
-    socket: Socket,
-    address: Address,
-    /// Removed, with the socket in it, when dropped.
+/// What accepts clients.
+pub(crate) struct Listener(Socket);
+
+/// Where to connect to; reads as the handshake line wants it. The socket is removed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    address: String,
     _directory: Option<tempfile::TempDir>,
 }
-
-/// As the handshake line wants it.
-#[derive(Debug, Clone)]
-pub(crate) struct Address(String);
 
 enum Socket {
     #[cfg(unix)]
@@ -43,7 +41,7 @@ enum Socket {
 impl Listener {
     /// Opens a socket that only this user can reach.
     #[cfg(unix)]
-    pub(crate) fn open(_ports: Option<(u16, u16)>) -> io::Result<Self> {
+    pub(crate) fn open(_ports: Option<(u16, u16)>) -> io::Result<(Self, Place)> {
         // The system takes paths of about a hundred bytes: where the place for temporary files is deeper, take the root's.
         let place = std::env::temp_dir();
         let place = if place.as_os_str().len() > 60 {
@@ -58,17 +56,16 @@ impl Listener {
             .tempdir_in(place)?;
         let path = directory.path().join("socket");
         let socket = tokio::net::UnixListener::bind(&path)?;
-        let address = Address(format!("unix|{}", path.display()));
-        Ok(Self {
-            socket: Socket::Unix(socket),
-            address,
+        let place = Place {
+            address: format!("unix|{}", path.display()),
             _directory: Some(directory),
-        })
+        };
+        Ok((Self(Socket::Unix(socket)), place))
     }
 
     /// Opens a local port, within the range that terraform gives.
     #[cfg(not(unix))]
-    pub(crate) fn open(ports: Option<(u16, u16)>) -> io::Result<Self> {
+    pub(crate) fn open(ports: Option<(u16, u16)>) -> io::Result<(Self, Place)> {
         let (low, high) = ports.unwrap_or((0, 0));
         let mut opened = Err(io::Error::new(
             io::ErrorKind::AddrInUse,
@@ -82,16 +79,11 @@ impl Listener {
         }
         let socket = opened?;
         socket.set_nonblocking(true)?;
-        let address = Address(format!("tcp|{}", socket.local_addr()?));
-        Ok(Self {
-            socket: Socket::Tcp(tokio::net::TcpListener::from_std(socket)?),
-            address,
+        let place = Place {
+            address: format!("tcp|{}", socket.local_addr()?),
             _directory: None,
-        })
-    }
-
-    pub(crate) fn address(&self) -> &Address {
-        &self.address
+        };
+        Ok((Self(Socket::Tcp(tokio::net::TcpListener::from_std(socket)?)), place))
     }
 
     /// All clients that come and prove who they are, as long as the stream is held.
@@ -116,7 +108,7 @@ impl Listener {
     }
 
     async fn accept(&self) -> io::Result<Client> {
-        match &self.socket {
+        match &self.0 {
             #[cfg(unix)]
             Socket::Unix(socket) => socket.accept().await.map(|(stream, _)| Client::of(stream)),
             Socket::Tcp(socket) => socket.accept().await.map(|(stream, _)| Client::of(stream)),
@@ -138,9 +130,9 @@ async fn greet(stream: Client, tls: Option<TlsAcceptor>, sender: mpsc::Sender<io
     let _ = sender.send(Ok(client)).await;
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.address)
     }
 }
 

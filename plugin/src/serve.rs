@@ -100,7 +100,7 @@ fn run(provider: impl Provider, terms: &Terms) -> io::Result<()> {
 async fn answer(provider: impl Provider, terms: &Terms) -> io::Result<()> {
     let (stop, end) = (CancellationToken::new(), CancellationToken::new());
     heed_signals(&stop, &end)?;
-    let listener = Listener::open(terms.ports)?;
+    let (listener, place) = Listener::open(terms.ports)?;
     let identity = terms
         .client_certificate
         .as_deref()
@@ -114,7 +114,7 @@ async fn answer(provider: impl Provider, terms: &Terms) -> io::Result<()> {
     }
     let certificate = identity.as_ref().map_or("", |identity| identity.certificate.as_str());
     // The socket accepts from now on; connections wait for the few lines that follow.
-    handshake::announce(listener.address(), certificate)?;
+    handshake::announce(&place, certificate)?;
     let clients = listener.clients(identity.as_ref().map(|identity| identity.acceptor.clone()));
     let calls = Calls(Arc::new(Server::new(provider, stop)));
     let told = CancellationToken::new();

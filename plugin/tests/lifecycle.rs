@@ -31,31 +31,31 @@ fn mishap(kind: &str) -> String {
     format!("resource \"paper_note\" \"a\" {{\n  name   = \"a\"\n  mishap = \"{kind}\"\n}}\n")
 }
 
+/// Validates, which must find an error, and that error at this line of the configuration.
+fn check_told(world: &World, summary: &str, detail: &str, line: u64) -> Outcome {
+    let told: Json = serde_json::from_str(&world.terraform(&["validate", "-json"])?.stdout)?;
+    let all = told["diagnostics"].as_array().into_iter().flatten();
+    let errors = all.filter(|told| told["severity"] == "error");
+    let found: Vec<_> = errors
+        .map(|told| json!([told["summary"], told["detail"], told["range"]["start"]["line"]]))
+        .collect();
+    assert_eq!(found, [json!([summary, detail, line])], "{told}");
+    Ok(())
+}
+
 #[test]
 fn validate_points_at_the_line_of_a_nested_attribute() -> Outcome {
-    let world = world(&NOTE.replace(
-        "{ number = 2 }]",
-        "{\n    number = 0\n  }]\n  mishap = 1 == 1 ? null : \"\"",
-    ))?;
-    let ran = world.terraform(&["validate", "-json"])?;
-    let told: Json = serde_json::from_str(&ran.stdout)?;
-    let found = &told["diagnostics"];
-    let summary = |at: usize| found[at]["summary"].as_str().unwrap_or_default().to_owned();
-    let at = (0..2)
-        .find(|at| summary(*at).contains("number"))
-        .ok_or_else(|| told.to_string())?;
-    assert_eq!(summary(at), "Invalid value of \"number\"");
-    assert_eq!(
-        found[at]["detail"],
-        "\"lines[1].number\" is not valid: lines count from 1."
-    );
-    // Terraform resolves paths as far as expressions are literal: the list as a whole.
-    assert_eq!(found[at]["range"]["start"]["line"], 9, "{told}");
+    let world = world(&NOTE.replace("{ number = 2 }]", "\n    { number = 0 }]"))?;
+    let detail = "\"lines[1].number\" is not valid: lines count from 1.";
+    check_told(&world, "Invalid value of \"number\"", detail, 10)?;
+
+    world.configure(&NOTE.replace("{ name = \"ann\" }", "{\n    name = \"\"\n  }"))?;
+    let detail = "\"author.name\" is not valid: somebody must have written it.";
+    check_told(&world, "Invalid value of \"name\"", detail, 8)?;
 
     world.configure(&NOTE.replace("\"a\"\n  text", "\"a/b\"\n  text"))?;
-    let told: Json = serde_json::from_str(&world.terraform(&["validate", "-json"])?.stdout)?;
-    assert_eq!(told["diagnostics"][0]["summary"], "Invalid name", "{told}");
-    assert_eq!(told["diagnostics"][0]["range"]["start"]["line"], 3, "{told}");
+    check_told(&world, "Invalid name", "A name is one file's name.", 3)?;
+
     world.configure(NOTE)?;
     world.succeeds(&["validate"])?;
     Ok(())
@@ -399,10 +399,13 @@ fn logs_are_told_by_level() -> Outcome {
         let said = String::from_utf8(output.stderr)?;
         let line = said
             .lines()
-            .find(|line| line.contains("terraform_provider_paper: configured"));
+            .find(|line| line.contains("terraform-provider-paper: configured"));
         assert_eq!(line.is_some(), logged, "{said}");
         if let Some(line) = line {
-            assert!(line.contains("[INFO]") && line.contains("version=1."), "{line}");
+            assert!(
+                line.contains("[INFO]") && line.contains("@module=terraform_provider_paper version=1."),
+                "{line}"
+            );
         }
     }
     Ok(())

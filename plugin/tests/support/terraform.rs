@@ -39,8 +39,8 @@ impl World {
             world.path("bin/terraform-provider-paper"),
         )?;
         let rc = format!(
-            "disable_checkpoint = true\nprovider_installation {{\n  dev_overrides {{ \"tests/paper\" = {:?} }}\n}}\n",
-            world.path("bin")
+            "disable_checkpoint = true\nprovider_installation {{\n  dev_overrides {{ \"tests/paper\" = \"{}\" }}\n}}\n",
+            world.path("bin").display()
         );
         fs::write(world.path("terraformrc"), rc)?;
         Ok(world)
@@ -54,8 +54,8 @@ impl World {
     pub(crate) fn configure(&self, text: &str) -> Outcome {
         let provider = format!(
             "terraform {{\n  required_providers {{\n    paper = {{ source = \"tests/paper\" }}\n  }}\n}}\n\
-             provider \"paper\" {{\n  directory = {:?}\n}}\n",
-            self.path("cloud")
+             provider \"paper\" {{\n  directory = \"{}\"\n}}\n",
+            self.path("cloud").display()
         );
         fs::write(self.path("work/provider.tf"), provider)?;
         Ok(fs::write(self.path("work/main.tf"), text)?)

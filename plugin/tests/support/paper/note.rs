@@ -48,8 +48,15 @@ impl Resource for Notes {
     type Configured = Cloud;
 
     fn schema(&self) -> Schema {
+        let somebody = |value: &Value| match value.as_str() {
+            Some("") => Err("somebody must have written it".to_owned()),
+            _ => Ok(()),
+        };
         let author = Nested::new()
-            .attribute("name", Attribute::string().required().requires_replace())
+            .attribute(
+                "name",
+                Attribute::string().required().requires_replace().validate(somebody),
+            )
             .attribute("pen", Attribute::string().default("ink"));
         let positive = |value: &Value| match value {
             Value::Number(number) if number.as_i64().is_none_or(|n| n < 1) => Err("lines count from 1".to_owned()),
