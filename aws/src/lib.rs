@@ -1,5 +1,16 @@
 //! The ports of the Kairos domain over the AWS SDK, once, for provider and Lambdas alike.
 
+pub mod claim;
+pub mod clients;
+pub mod clock;
+pub mod environment;
 pub mod error;
+pub mod item;
+pub mod items;
+pub mod processes;
+pub mod queue;
+pub mod runs;
+pub mod scheduler;
+pub mod store;
 
 pub use error::{AwsError, Class, Doing};
