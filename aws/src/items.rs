@@ -84,13 +84,18 @@ pub fn key(name: &str, id: &str) -> Item {
 /// # Errors
 /// None in practice: the records are objects, and the requests complete.
 pub fn transact(write: &Write, tables: &TableNames) -> Result<TransactWriteItem, Unwritable> {
-    let TableNames { procesos, calendarizaciones } = tables;
+    let TableNames {
+        procesos,
+        calendarizaciones,
+    } = tables;
     match write {
         Write::InsertProceso(fresh) => put(procesos, fresh, Condition::absent(ID_PROCESO)),
         Write::ReplaceProceso { proceso, version } => put(procesos, proceso, Condition::version(ID_PROCESO, *version)),
-        Write::DeleteProceso { id, version } => {
-            delete(procesos, key(ID_PROCESO, id.as_str()), Condition::version(ID_PROCESO, *version))
-        }
+        Write::DeleteProceso { id, version } => delete(
+            procesos,
+            key(ID_PROCESO, id.as_str()),
+            Condition::version(ID_PROCESO, *version),
+        ),
         Write::InsertCalendarizacion(fresh) => put(calendarizaciones, fresh, Condition::absent(ID_CALENDARIZACION)),
         Write::ReplaceCalendarizacion { row, version } => {
             put(calendarizaciones, row, Condition::version(ID_CALENDARIZACION, *version))
@@ -99,9 +104,12 @@ pub fn transact(write: &Write, tables: &TableNames) -> Result<TransactWriteItem,
             let key = key(ID_CALENDARIZACION, id.as_str());
             delete(calendarizaciones, key, Condition::version(ID_CALENDARIZACION, *version))
         }
-        Write::Count { id, procesos, habilitados, given } => {
-            count(calendarizaciones, id.as_str(), *procesos, *habilitados, given)
-        }
+        Write::Count {
+            id,
+            procesos,
+            habilitados,
+            given,
+        } => count(calendarizaciones, id.as_str(), *procesos, *habilitados, given),
     }
 }
 
@@ -114,7 +122,11 @@ struct Condition {
 
 impl Condition {
     fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), names: HashMap::new(), values: HashMap::new() }
+        Self {
+            text: text.into(),
+            names: HashMap::new(),
+            values: HashMap::new(),
+        }
     }
 
     fn name(mut self, placeholder: &str, attribute: &str) -> Self {
@@ -138,7 +150,10 @@ impl Condition {
             0 => "attribute_exists(#id) AND (attribute_not_exists(#version) OR #version = :version)",
             _ => "attribute_exists(#id) AND #version = :version",
         };
-        Self::new(text).name("#id", key).name("#version", "Version").value(":version", number(version))
+        Self::new(text)
+            .name("#id", key)
+            .name("#version", "Version")
+            .value(":version", number(version))
     }
 
     fn and(mut self, text: &str) -> Self {
@@ -178,13 +193,7 @@ fn delete(table: &str, key: Item, given: Condition) -> Result<TransactWriteItem,
     Ok(TransactWriteItem::builder().delete(delete).build())
 }
 
-fn count(
-    table: &str,
-    id: &str,
-    procesos: i8,
-    habilitados: i8,
-    given: &Given,
-) -> Result<TransactWriteItem, Unwritable> {
+fn count(table: &str, id: &str, procesos: i8, habilitados: i8, given: &Given) -> Result<TransactWriteItem, Unwritable> {
     let mut update = "ADD #procesos :procesos, #habilitados :habilitados, #version :uno".to_owned();
     if matches!(given, Given::Guarded(_)) {
         update.push_str(" REMOVE #guardia");
@@ -270,7 +279,10 @@ mod tests {
             estado: EstadoCalendarizacion::Activa,
             version: 7,
             fecha_creacion: at,
-            guardia: Some(Guardia { dueno: "d".into(), hasta: at }),
+            guardia: Some(Guardia {
+                dueno: "d".into(),
+                hasta: at,
+            }),
         }
     }
 
@@ -279,7 +291,11 @@ mod tests {
         let item = write(&proceso()).unwrap();
         assert_eq!(item["Habilitado"], AttributeValue::Bool(false));
         assert_eq!(item::read::<Proceso>(&item).unwrap(), proceso());
-        let none = Proceso { parametros: None, tiempo_maximo_segundos: None, ..proceso() };
+        let none = Proceso {
+            parametros: None,
+            tiempo_maximo_segundos: None,
+            ..proceso()
+        };
         let item = write(&none).unwrap();
         assert!(!item.contains_key("Parametros") && !item.contains_key("TiempoMaximoSegundos"));
         assert_eq!(item::read::<Proceso>(&item).unwrap(), none);
@@ -311,15 +327,26 @@ mod tests {
     #[track_caller]
     fn check(procesos: i8, habilitados: i8, given: &Given, expected: &str) {
         let id = "calendarizacion-a".parse().unwrap();
-        let write = Write::Count { id, procesos, habilitados, given: given.clone() };
-        let tables = TableNames { procesos: "P".into(), calendarizaciones: "C".into() };
+        let write = Write::Count {
+            id,
+            procesos,
+            habilitados,
+            given: given.clone(),
+        };
+        let tables = TableNames {
+            procesos: "P".into(),
+            calendarizaciones: "C".into(),
+        };
         let update = transact(&write, &tables).unwrap().update.unwrap();
         assert_eq!(update.condition_expression.as_deref(), Some(expected));
         let text = format!("{expected} {}", update.update_expression);
         let names = update.expression_attribute_names.unwrap_or_default();
         let values = update.expression_attribute_values.unwrap_or_default();
         for placeholder in names.keys().chain(values.keys()) {
-            let uses = text.split(|c: char| " ,.()".contains(c)).filter(|word| word == placeholder).count();
+            let uses = text
+                .split(|c: char| " ,.()".contains(c))
+                .filter(|word| word == placeholder)
+                .count();
             assert!(uses > 0, "{placeholder} is not used in {text}");
         }
     }
@@ -328,9 +355,19 @@ mod tests {
     fn counts_carry_their_conditions_and_no_placeholder_too_many() {
         check(1, 0, &Given::Live, "#estado = :activa");
         check(1, 1, &Given::Live, "#estado = :activa AND #habilitados > :cero");
-        check(1, 1, &Given::Guarded("d".into()), "#estado = :activa AND #guardia.#dueno = :dueno");
+        check(
+            1,
+            1,
+            &Given::Guarded("d".into()),
+            "#estado = :activa AND #guardia.#dueno = :dueno",
+        );
         check(-1, 0, &Given::Counted, "attribute_exists(#id) AND #procesos > :cero");
         check(0, -1, &Given::Counted, "attribute_exists(#id) AND #habilitados > :cero");
-        check(-1, -1, &Given::Counted, "attribute_exists(#id) AND #procesos > :cero AND #habilitados > :cero");
+        check(
+            -1,
+            -1,
+            &Given::Counted,
+            "attribute_exists(#id) AND #procesos > :cero AND #habilitados > :cero",
+        );
     }
 }

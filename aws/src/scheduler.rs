@@ -36,7 +36,11 @@ pub struct EventBridgeScheduler {
 impl EventBridgeScheduler {
     /// The schedules of the installation with these names, which Scheduler serves with this role.
     pub fn new(client: Client, names: Names, role_arn: impl Into<String>) -> Self {
-        Self { client, names, role_arn: role_arn.into() }
+        Self {
+            client,
+            names,
+            role_arn: role_arn.into(),
+        }
     }
 
     fn target(&self, id: &IdCalendarizacion) -> Result<Target, BuildError> {
@@ -46,7 +50,10 @@ impl EventBridgeScheduler {
             .role_arn(&self.role_arn)
             .input(schedule_input(id))
             .retry_policy(
-                RetryPolicy::builder().maximum_retry_attempts(RETRIES).maximum_event_age_in_seconds(MAX_AGE).build(),
+                RetryPolicy::builder()
+                    .maximum_retry_attempts(RETRIES)
+                    .maximum_event_age_in_seconds(MAX_AGE)
+                    .build(),
             )
             .dead_letter_config(DeadLetterConfig::builder().arn(dlq).build())
             .build()
@@ -135,17 +142,154 @@ fn date(instant: Timestamp) -> DateTime {
 fn window(spec: &ScheduleSpec) -> Result<FlexibleTimeWindow, BuildError> {
     let window = FlexibleTimeWindow::builder();
     match spec.window_minutes {
-        Some(minutes) => {
-            window.mode(FlexibleTimeWindowMode::Flexible).maximum_window_in_minutes(minutes.into()).build()
-        }
+        Some(minutes) => window
+            .mode(FlexibleTimeWindowMode::Flexible)
+            .maximum_window_in_minutes(minutes.into())
+            .build(),
         None => window.mode(FlexibleTimeWindowMode::Off).build(),
     }
 }
 
 fn state(spec: &ScheduleSpec) -> ScheduleState {
-    if spec.enabled { ScheduleState::Enabled } else { ScheduleState::Disabled }
+    if spec.enabled {
+        ScheduleState::Enabled
+    } else {
+        ScheduleState::Disabled
+    }
 }
 
 fn incomplete(error: BuildError) -> PortError {
     PortError::new(PortErrorKind::Other, false, error)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use aws_sdk_scheduler::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+    use aws_smithy_http_client::test_util::{ReplayEvent, StaticReplayClient};
+    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::retry::RetryConfig;
+    use kairos::names::Place;
+
+    /// A scheduler that gets one answer: a status, an error's type and a body.
+    fn scheduler(status: u16, code: &str, body: &str) -> (EventBridgeScheduler, StaticReplayClient) {
+        let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+        answer.headers_mut().insert("x-amzn-errortype", code.to_owned());
+        let replay = StaticReplayClient::new(vec![ReplayEvent::new(HttpRequest::new(SdkBody::empty()), answer)]);
+        let config = aws_sdk_scheduler::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("sa-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "k", "s", None, None, "test",
+            )))
+            .retry_config(RetryConfig::disabled())
+            .http_client(replay.clone())
+            .build();
+        let place = Place {
+            partition: "aws".into(),
+            account: "123456789012".into(),
+            region: "sa-east-1".into(),
+        };
+        let names = Names::new("Demo", place);
+        let role = "arn:aws:iam::123456789012:role/ruta/Demo-sa-east-1-SchedulerRole";
+        (
+            EventBridgeScheduler::new(Client::from_conf(config), names, role),
+            replay,
+        )
+    }
+
+    fn spec() -> ScheduleSpec {
+        ScheduleSpec {
+            id: "calendarizacion-a".parse().unwrap(),
+            expression: "cron(0 3 * * ? *)".into(),
+            zone: "America/Santiago".into(),
+            window_minutes: Some(15),
+            start: Some("2027-01-02T03:04:05.500Z".parse().unwrap()),
+            end: None,
+            enabled: false,
+            description: "At 03:00 every day (America/Santiago)".into(),
+        }
+    }
+
+    /// What was sent: method, path and body.
+    fn sent(replay: &StaticReplayClient) -> (String, serde_json::Value) {
+        let request = replay.actual_requests().last().unwrap();
+        let body = request.body().bytes().unwrap_or_default();
+        let path = request.uri().split_once(".com").unwrap().1.to_owned();
+        (
+            format!("{} {path}", request.method()),
+            serde_json::from_slice(body).unwrap_or_default(),
+        )
+    }
+
+    #[tokio::test]
+    async fn a_schedule_is_sent_in_full() {
+        let (scheduler, replay) = scheduler(200, "", r#"{"ScheduleArn":"arn"}"#);
+        assert_eq!(scheduler.update(&spec()).await.unwrap(), Found::Updated);
+        let (call, mut body) = sent(&replay);
+        assert_eq!(call, "PUT /schedules/calendarizacion-a");
+        body.as_object_mut().unwrap().remove("ClientToken");
+        let expected = serde_json::json!({
+            "ActionAfterCompletion": "NONE",
+            "Description": "At 03:00 every day (America/Santiago)",
+            "FlexibleTimeWindow": { "Mode": "FLEXIBLE", "MaximumWindowInMinutes": 15 },
+            "GroupName": "DemoScheduleGroup",
+            "ScheduleExpression": "cron(0 3 * * ? *)",
+            "ScheduleExpressionTimezone": "America/Santiago",
+            "StartDate": 1_798_859_045.5,
+            "State": "DISABLED",
+            "Target": {
+                "Arn": "arn:aws:lambda:sa-east-1:123456789012:function:DemoDispatcher",
+                "DeadLetterConfig": { "Arn": "arn:aws:sqs:sa-east-1:123456789012:DemoScheduleDeadLetterQueue" },
+                "Input": "{\"IdCalendarizacion\":\"calendarizacion-a\",\
+                          \"FechaProgramada\":\"<aws.scheduler.scheduled-time>\",\
+                          \"Intento\":\"<aws.scheduler.attempt-number>\"}",
+                "RetryPolicy": { "MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 5 },
+                "RoleArn": "arn:aws:iam::123456789012:role/ruta/Demo-sa-east-1-SchedulerRole"
+            }
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[tokio::test]
+    async fn a_schedule_that_exists_or_is_missing_is_an_answer() {
+        let (conflict, replay) = scheduler(409, "ConflictException", r#"{"Message":"Schedule exists"}"#);
+        assert_eq!(conflict.create(&spec()).await.unwrap(), Creation::Exists);
+        assert_eq!(sent(&replay).0, "POST /schedules/calendarizacion-a");
+        let missing = || scheduler(404, "ResourceNotFoundException", r#"{"Message":"does not exist"}"#);
+        assert_eq!(missing().0.update(&spec()).await.unwrap(), Found::Missing);
+        let (missing, replay) = missing();
+        missing.delete(&spec().id).await.unwrap();
+        assert_eq!(
+            sent(&replay).0.split('&').next(),
+            Some("DELETE /schedules/calendarizacion-a?groupName=DemoScheduleGroup")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_role_that_is_not_visible_yet_is_told_from_what_never_will_be() {
+        let message =
+            r#"{"Message":"The execution role you provide must allow AWS EventBridge Scheduler to assume the role."}"#;
+        let (young, _) = scheduler(400, "ValidationException", message);
+        assert_eq!(
+            young.create(&spec()).await.unwrap_err().kind,
+            PortErrorKind::Propagation
+        );
+        let (refused, _) = scheduler(
+            400,
+            "ValidationException",
+            r#"{"Message":"Invalid Schedule Expression"}"#,
+        );
+        let error = refused.create(&spec()).await.unwrap_err();
+        assert_eq!(error.kind, PortErrorKind::Other);
+        assert!(
+            error.to_string().contains("CreateSchedule of \"calendarizacion-a\""),
+            "{error}"
+        );
+        let (denied, _) = scheduler(403, "AccessDeniedException", r#"{"Message":"not authorized"}"#);
+        assert_eq!(denied.update(&spec()).await.unwrap_err().kind, PortErrorKind::Denied);
+    }
 }

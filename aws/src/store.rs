@@ -28,12 +28,24 @@ pub struct DynamoStore {
 impl DynamoStore {
     /// The tables of the installation with these names.
     pub fn new(client: Client, names: &Names) -> Self {
-        Self { client, tables: TableNames::new(names) }
+        Self {
+            client,
+            tables: TableNames::new(names),
+        }
     }
 
     async fn get<T: DeserializeOwned>(&self, table: &str, name: &str, id: &str) -> Result<Option<T>, PortError> {
-        let request = self.client.get_item().table_name(table).set_key(Some(key(name, id))).consistent_read(true);
-        let answer = request.send().await.doing("GetItem", &format!("{table}/{id}")).map_err(port_error)?;
+        let request = self
+            .client
+            .get_item()
+            .table_name(table)
+            .set_key(Some(key(name, id)))
+            .consistent_read(true);
+        let answer = request
+            .send()
+            .await
+            .doing("GetItem", &format!("{table}/{id}"))
+            .map_err(port_error)?;
         answer.item().map(|item| read(table, item)).transpose()
     }
 
@@ -57,7 +69,11 @@ impl DynamoStore {
             .map_err(port_error)?;
         let last = answer.last_evaluated_key().and_then(|key| text(key, name));
         Ok(Page {
-            items: answer.items().iter().map(|item| read(table, item)).collect::<Result<_, _>>()?,
+            items: answer
+                .items()
+                .iter()
+                .map(|item| read(table, item))
+                .collect::<Result<_, _>>()?,
             next: last.map(str::to_owned),
         })
     }
@@ -69,14 +85,20 @@ impl Store for DynamoStore {
     }
 
     async fn calendarizacion(&self, id: &IdCalendarizacion) -> Result<Option<Calendarizacion>, PortError> {
-        self.get(&self.tables.calendarizaciones, ID_CALENDARIZACION, id.as_str()).await
+        self.get(&self.tables.calendarizaciones, ID_CALENDARIZACION, id.as_str())
+            .await
     }
 
     async fn procesos(&self, cursor: Option<&IdProceso>, limit: u32) -> Result<Page<Proceso, IdProceso>, PortError> {
         let table = &self.tables.procesos;
-        let page = self.scan(table, ID_PROCESO, cursor.map(IdProceso::as_str), limit).await?;
+        let page = self
+            .scan(table, ID_PROCESO, cursor.map(IdProceso::as_str), limit)
+            .await?;
         let next = page.next.map(|id| id.parse().map_err(unreadable(table))).transpose()?;
-        Ok(Page { items: page.items, next })
+        Ok(Page {
+            items: page.items,
+            next,
+        })
     }
 
     async fn calendarizaciones(
@@ -85,9 +107,14 @@ impl Store for DynamoStore {
         limit: u32,
     ) -> Result<Page<Calendarizacion, IdCalendarizacion>, PortError> {
         let table = &self.tables.calendarizaciones;
-        let page = self.scan(table, ID_CALENDARIZACION, cursor.map(IdCalendarizacion::as_str), limit).await?;
+        let page = self
+            .scan(table, ID_CALENDARIZACION, cursor.map(IdCalendarizacion::as_str), limit)
+            .await?;
         let next = page.next.map(|id| id.parse().map_err(unreadable(table))).transpose()?;
-        Ok(Page { items: page.items, next })
+        Ok(Page {
+            items: page.items,
+            next,
+        })
     }
 
     /// Reads the whole table: the index would be cheaper, and may lag behind.
@@ -111,7 +138,9 @@ impl Store for DynamoStore {
                 .map_err(port_error)?;
             for item in answer.items() {
                 // A process of the earlier system, which knew no pause, is enabled.
-                let disabled = item.get("Habilitado").is_some_and(|value| value.as_bool() == Ok(&false));
+                let disabled = item
+                    .get("Habilitado")
+                    .is_some_and(|value| value.as_bool() == Ok(&false));
                 count.procesos += 1;
                 count.habilitados += u64::from(!disabled);
             }
@@ -123,14 +152,19 @@ impl Store for DynamoStore {
     }
 
     async fn commit(&self, token: u128, writes: &[Write]) -> Result<(), CommitError> {
-        let items = writes.iter().map(|write| transact(write, &self.tables)).collect::<Result<Vec<_>, _>>();
+        let items = writes
+            .iter()
+            .map(|write| transact(write, &self.tables))
+            .collect::<Result<Vec<_>, _>>();
         let items = items.map_err(|error| PortError::new(PortErrorKind::Other, false, error))?;
         let request = self
             .client
             .transact_write_items()
             .client_request_token(Uuid::from_u128(token).to_string())
             .set_transact_items(Some(items));
-        let Err(error) = request.send().await else { return Ok(()) };
+        let Err(error) = request.send().await else {
+            return Ok(());
+        };
         match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
                 Err(canceled_by(canceled.cancellation_reasons(), writes))
@@ -149,14 +183,22 @@ impl Store for DynamoStore {
 /// Why a transaction was cancelled: one reason for each write, in their order.
 fn canceled_by(reasons: &[CancellationReason], writes: &[Write]) -> CommitError {
     let code = |reason: &CancellationReason| reason.code().unwrap_or("None").to_owned();
-    let rejected = reasons.iter().position(|reason| reason.code() == Some("ConditionalCheckFailed"));
+    let rejected = reasons
+        .iter()
+        .position(|reason| reason.code() == Some("ConditionalCheckFailed"));
     if let Some(at) = rejected {
         return CommitError::Rejected(at);
     }
-    if reasons.iter().any(|reason| reason.code() == Some("TransactionConflict")) {
+    if reasons
+        .iter()
+        .any(|reason| reason.code() == Some("TransactionConflict"))
+    {
         return CommitError::Conflict;
     }
-    let at = reasons.iter().position(|reason| code(reason) != "None").unwrap_or_default();
+    let at = reasons
+        .iter()
+        .position(|reason| code(reason) != "None")
+        .unwrap_or_default();
     let reason = reasons.get(at);
     let code = reason.map_or_else(|| "TransactionCanceledException".to_owned(), code);
     let class = match code.as_str() {
@@ -167,7 +209,10 @@ fn canceled_by(reasons: &[CancellationReason], writes: &[Write]) -> CommitError 
         action: "TransactWriteItems".to_owned(),
         object: writes.get(at).map_or("", Write::object).to_owned(),
         code: Some(code),
-        message: reason.and_then(CancellationReason::message).unwrap_or("the transaction was cancelled").to_owned(),
+        message: reason
+            .and_then(CancellationReason::message)
+            .unwrap_or("the transaction was cancelled")
+            .to_owned(),
         request_id: None,
         class,
         ambiguous: false,
@@ -187,7 +232,9 @@ pub(crate) fn port_error(error: AwsError) -> PortError {
 }
 
 fn read<T: DeserializeOwned>(table: &str, item: &Item) -> Result<T, PortError> {
-    let id = text(item, ID_PROCESO).or_else(|| text(item, ID_CALENDARIZACION)).unwrap_or_default();
+    let id = text(item, ID_PROCESO)
+        .or_else(|| text(item, ID_CALENDARIZACION))
+        .unwrap_or_default();
     item::read(item).map_err(unreadable(&format!("{table}/{id}")))
 }
 
@@ -196,7 +243,13 @@ fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
 }
 
 fn unreadable<E: std::fmt::Display>(object: &str) -> impl Fn(E) -> PortError {
-    move |error| PortError::new(PortErrorKind::Other, false, format!("the item \"{object}\" cannot be read: {error}"))
+    move |error| {
+        PortError::new(
+            PortErrorKind::Other,
+            false,
+            format!("the item \"{object}\" cannot be read: {error}"),
+        )
+    }
 }
 
 #[cfg(test)]
@@ -204,7 +257,10 @@ mod tests {
     use super::*;
 
     fn reasons(codes: &[&str]) -> Vec<CancellationReason> {
-        codes.iter().map(|code| CancellationReason::builder().code(*code).message("why").build()).collect()
+        codes
+            .iter()
+            .map(|code| CancellationReason::builder().code(*code).message("why").build())
+            .collect()
     }
 
     #[track_caller]
@@ -222,7 +278,13 @@ mod tests {
         check(&["None", "ConditionalCheckFailed"], "rejected 1");
         check(&["TransactionConflict", "ConditionalCheckFailed"], "rejected 1");
         check(&["None", "TransactionConflict"], "conflict");
-        check(&["ThrottlingError"], "Transient: TransactWriteItems of \"\" failed: ThrottlingError: why");
-        check(&["None", "ValidationError"], "Other: TransactWriteItems of \"\" failed: ValidationError: why");
+        check(
+            &["ThrottlingError"],
+            "Transient: TransactWriteItems of \"\" failed: ThrottlingError: why",
+        );
+        check(
+            &["None", "ValidationError"],
+            "Other: TransactWriteItems of \"\" failed: ValidationError: why",
+        );
     }
 }
