@@ -1,0 +1,146 @@
+//! Between what terraform has of a process and what the domain knows of it.
+//!
+//! Invariant: what only reads differently keeps the user's form, so that it never shows as a change.
+
+use kairos::error::{Field, UserError};
+use kairos::instant::rfc3339_millis;
+use kairos::parameters::json_equal;
+use kairos::proceso::Proceso;
+use kairos::schedule::Schedule;
+use kairos::validation::Raw;
+use tfplugin::{Attr, Diagnostics, Path};
+
+use super::schema::ProcesoModel;
+
+/// The process as its user wrote it, for the domain to check.
+pub fn raw(model: &ProcesoModel) -> Raw {
+    let unknown = [
+        (Field::Nombre, model.nombre.is_unknown()),
+        (Field::Cron, model.cron.is_unknown()),
+        (Field::ZonaHoraria, model.zona_horaria.is_unknown()),
+        (
+            Field::VentanaFlexibleMinutos,
+            model.ventana_flexible_minutos.is_unknown(),
+        ),
+        (Field::Inicio, model.inicio.is_unknown()),
+        (Field::Fin, model.fin.is_unknown()),
+        (Field::ArnRol, model.arn_rol.is_unknown()),
+        (Field::ArnProceso, model.arn_proceso.is_unknown()),
+        (Field::Parametros, model.parametros.is_unknown()),
+        (Field::Habilitado, model.habilitado.is_unknown()),
+        (Field::Reintentos, model.reintentos.is_unknown()),
+        (Field::ModoInvocacion, model.modo_invocacion.is_unknown()),
+        (Field::TiempoMaximoSegundos, model.tiempo_maximo_segundos.is_unknown()),
+    ];
+    Raw {
+        nombre: model.nombre.known().cloned(),
+        cron: model.cron.known().cloned(),
+        zona_horaria: model.zona_horaria.known().cloned(),
+        ventana_flexible_minutos: model.ventana_flexible_minutos.known().copied(),
+        inicio: model.inicio.known().cloned(),
+        fin: model.fin.known().cloned(),
+        arn_rol: model.arn_rol.known().cloned(),
+        arn_proceso: model.arn_proceso.known().cloned(),
+        parametros: model.parametros.known().cloned(),
+        habilitado: model.habilitado.known().copied(),
+        reintentos: model.reintentos.known().copied(),
+        modo_invocacion: model.modo_invocacion.known().cloned(),
+        tiempo_maximo_segundos: model.tiempo_maximo_segundos.known().copied(),
+        unknown: unknown
+            .into_iter()
+            .filter_map(|(field, unknown)| unknown.then_some(field))
+            .collect(),
+    }
+}
+
+/// The schedule of a model, where all of it is known and right.
+pub fn schedule(model: &ProcesoModel) -> Option<Schedule> {
+    let parts = [&model.cron, &model.zona_horaria, &model.inicio, &model.fin];
+    if parts.iter().any(|part| part.is_unknown()) || model.ventana_flexible_minutos.is_unknown() {
+        return None;
+    }
+    Schedule::parse(
+        model.cron.as_str()?,
+        model.zona_horaria.as_str(),
+        model.ventana_flexible_minutos.known().copied(),
+        model.inicio.as_str(),
+        model.fin.as_str(),
+    )
+    .ok()
+}
+
+/// What `held` is, in the forms of `shown` where both mean the same.
+pub fn model(stack: &str, held: &Proceso, schedule: &Schedule, shown: &ProcesoModel) -> ProcesoModel {
+    let same_schedule = self::schedule(shown).as_ref() == Some(schedule);
+    let form = |shown: &Attr<String>, held: Option<String>| if same_schedule { shown.clone() } else { held.into() };
+    let nombre = shown
+        .nombre
+        .as_str()
+        .filter(|nombre| kairos::ids::IdProceso::of(nombre) == held.id_proceso);
+    let parametros = shown.parametros.as_str();
+    let same_parametros = json_equal(parametros, held.parametros.as_deref());
+    ProcesoModel {
+        stack: stack.into(),
+        nombre: nombre.unwrap_or(&held.nombre).into(),
+        cron: form(&shown.cron, Some(schedule.expression.to_string())),
+        zona_horaria: form(&shown.zona_horaria, Some(schedule.zone.name().to_owned())),
+        ventana_flexible_minutos: schedule.window_minutes.map(i64::from).into(),
+        inicio: form(&shown.inicio, schedule.start.map(rfc3339_millis)),
+        fin: form(&shown.fin, schedule.end.map(rfc3339_millis)),
+        arn_rol: held.arn_rol.as_str().into(),
+        arn_proceso: held.arn_proceso.as_str().into(),
+        parametros: if same_parametros {
+            shown.parametros.clone()
+        } else {
+            held.parametros.clone().into()
+        },
+        habilitado: held.habilitado.into(),
+        reintentos: i64::from(held.reintentos).into(),
+        modo_invocacion: held.modo_invocacion.as_str().into(),
+        tiempo_maximo_segundos: held.tiempo_maximo_segundos.map(i64::from).into(),
+        id: held.id_proceso.as_str().into(),
+        id_calendarizacion: held.id_calendarizacion.as_str().into(),
+        fecha_creacion: rfc3339_millis(held.fecha_creacion).into(),
+    }
+}
+
+/// Keeps the prior form of what the plan only spells differently.
+pub fn keep_forms(planned: &mut ProcesoModel, prior: &ProcesoModel) {
+    if let (Some(new), Some(old)) = (schedule(planned), schedule(prior))
+        && new == old
+    {
+        planned.cron = prior.cron.clone();
+        planned.zona_horaria = prior.zona_horaria.clone();
+        planned.inicio = prior.inicio.clone();
+        planned.fin = prior.fin.clone();
+    }
+    if let (Some(new), Some(old)) = (planned.parametros.as_str(), prior.parametros.as_str())
+        && json_equal(Some(new), Some(old))
+    {
+        planned.parametros = prior.parametros.clone();
+    }
+}
+
+/// What a user got wrong, each at its attribute, with the position under the value.
+pub fn diagnose(errors: &[UserError], diagnostics: &mut Diagnostics) {
+    for error in errors {
+        let attribute = error.field.attribute();
+        let caret = error
+            .caret()
+            .map(|lines| format!("\n\n{}", indented(&lines)))
+            .unwrap_or_default();
+        diagnostics.error_at(
+            Path::root(attribute),
+            format!("Invalid {attribute}"),
+            format!("{error}.{caret}"),
+        );
+    }
+}
+
+fn indented(lines: &str) -> String {
+    lines
+        .lines()
+        .map(|line| format!("  {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}

@@ -1,0 +1,11 @@
+//! `kairos_proceso`: one scheduled process.
+
+mod convert;
+mod failure;
+mod registry;
+mod resource;
+mod schema;
+pub mod stacks;
+
+pub use resource::ProcesoResource;
+pub use schema::ProcesoModel;

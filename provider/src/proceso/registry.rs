@@ -1,0 +1,144 @@
+//! The registry of one installed stack, as `kairos_proceso` uses it.
+
+use std::sync::Arc;
+
+use kairos::ids::{IdCalendarizacion, IdProceso};
+use kairos::proceso::{Definition, Proceso};
+use kairos::registry::{Entry, Registration, Registry, RegistryError};
+use kairos::schedule::Schedule;
+use kairos::validation::Limits;
+use kairos_aws::clock::SystemClock;
+use kairos_aws::scheduler::EventBridgeScheduler;
+use kairos_aws::store::DynamoStore;
+use tfplugin::{Diagnostics, Path};
+
+use super::resource::missing;
+use super::stacks::InstalledStack;
+use crate::configuration::{Configured, Connection};
+
+/// An installed stack and its registry.
+#[derive(Debug)]
+pub(super) struct Registered {
+    stack: Arc<InstalledStack>,
+    registry: Registry<DynamoStore, EventBridgeScheduler, SystemClock>,
+}
+
+impl Registered {
+    /// The stack `name`, which must be there.
+    pub(super) async fn open(configured: &Configured, name: &str) -> Result<Self, Diagnostics> {
+        let connection = connection(configured)?;
+        if let Some(found) = Self::find(configured, name).await? {
+            return Ok(found);
+        }
+        let then = "Create it first, as a kairos_stack; in the same configuration, write stack = \
+                    kairos_stack.<name>.name, so that terraform knows the order.";
+        let mut diagnostics = Diagnostics::new();
+        diagnostics.error_at(Path::root("stack"), "No such stack", missing(connection, name, then));
+        Err(diagnostics)
+    }
+
+    /// The stack `name`, where it is there.
+    pub(super) async fn find(configured: &Configured, name: &str) -> Result<Option<Self>, Diagnostics> {
+        let connection = connection(configured)?;
+        let found = configured
+            .stacks
+            .installed_now(connection, name)
+            .await
+            .map_err(|error| {
+                let mut diagnostics = Diagnostics::new();
+                diagnostics.error_at(Path::root("stack"), "Cannot read the stack", format!("{error}."));
+                diagnostics
+            })?;
+        Ok(found.map(|stack| Self {
+            registry: registry(connection, &stack),
+            stack,
+        }))
+    }
+
+    /// The stack's name.
+    pub(super) fn name(&self) -> &str {
+        &self.stack.names.app
+    }
+
+    /// What a process of the stack is checked against.
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            names: Some(self.stack.names.clone()),
+            role_prefix: Some(self.stack.role_prefix.clone()),
+        }
+    }
+
+    /// Registers a process that must be new: one that terraform does not know of is never taken over silently.
+    pub(super) async fn register(&self, definition: &Definition) -> Result<Proceso, RegistryError> {
+        match self.registry.register(definition).await? {
+            Registration::New(held) => Ok(held),
+            Registration::Same(existing) => Err(RegistryError::NameTaken {
+                existing: Box::new(existing),
+            }),
+        }
+    }
+
+    /// Makes a process what the definition says.
+    pub(super) async fn change(&self, id: &IdProceso, definition: &Definition) -> Result<Proceso, RegistryError> {
+        self.registry.change(id, definition).await
+    }
+
+    /// Deletes a process; that it is gone already is success, but what an interrupted call left of it is ended.
+    pub(super) async fn delete(
+        &self,
+        id: &IdProceso,
+        calendarizacion: &IdCalendarizacion,
+    ) -> Result<(), RegistryError> {
+        match self.registry.delete(id).await {
+            Err(RegistryError::NotFound { .. }) => self.registry.settle(calendarizacion).await,
+            outcome => outcome.map(drop),
+        }
+    }
+
+    /// A process and its calendarización.
+    pub(super) async fn get(&self, id: &IdProceso) -> Result<Option<Entry>, RegistryError> {
+        self.registry.get(id).await
+    }
+
+    /// A process by its id or its name.
+    pub(super) async fn find_either(&self, wanted: &str) -> Result<Option<Entry>, RegistryError> {
+        if let Ok(id) = wanted.parse::<IdProceso>()
+            && let Some(entry) = self.registry.get(&id).await?
+        {
+            return Ok(Some(entry));
+        }
+        self.registry.find_by_nombre(wanted).await
+    }
+}
+
+/// The schedule of an entry; none where its calendarización's row was deleted by hand.
+pub(super) fn schedule(entry: &Entry) -> Result<Option<Schedule>, RegistryError> {
+    entry
+        .calendarizacion
+        .as_ref()
+        .map(|row| row.schedule().map_err(RegistryError::Users))
+        .transpose()
+}
+
+fn connection(configured: &Configured) -> Result<&Connection, Diagnostics> {
+    configured
+        .connection()
+        .map_err(|error| Diagnostics::of_error("AWS cannot be reached yet", format!("{error}.")))
+}
+
+fn registry(
+    connection: &Connection,
+    stack: &InstalledStack,
+) -> Registry<DynamoStore, EventBridgeScheduler, SystemClock> {
+    let clients = &connection.clients;
+    Registry::new(
+        stack.names.clone(),
+        DynamoStore::new(clients.dynamodb.clone(), &stack.names),
+        EventBridgeScheduler::new(
+            clients.scheduler.clone(),
+            stack.names.clone(),
+            &stack.scheduler_role_arn,
+        ),
+        SystemClock,
+    )
+}

@@ -1,0 +1,128 @@
+//! The attributes of `kairos_proceso`.
+//!
+//! Invariant: values are checked in one place, the domain's, for the provider and the HTTP API alike; nothing is checked here.
+
+use tfplugin::{Attr, Attribute, Schema, model};
+
+model! {
+    /// A process, as terraform has it.
+    pub struct ProcesoModel {
+        /// The stack's name.
+        pub stack: Attr<String>,
+        /// The process's name.
+        pub nombre: Attr<String>,
+        /// The schedule expression.
+        pub cron: Attr<String>,
+        /// The IANA zone of the expression.
+        pub zona_horaria: Attr<String>,
+        /// The flexible window, in minutes.
+        pub ventana_flexible_minutos: Attr<i64>,
+        /// From when on it fires.
+        pub inicio: Attr<String>,
+        /// Until when it fires.
+        pub fin: Attr<String>,
+        /// The role that the executor assumes.
+        pub arn_rol: Attr<String>,
+        /// The target.
+        pub arn_proceso: Attr<String>,
+        /// What the target receives.
+        pub parametros: Attr<String>,
+        /// Whether it runs.
+        pub habilitado: Attr<bool>,
+        /// How often a failed run is tried again.
+        pub reintentos: Attr<i64>,
+        /// How a Lambda target is invoked.
+        pub modo_invocacion: Attr<String>,
+        /// How long a synchronous Lambda target is waited for, in seconds.
+        pub tiempo_maximo_segundos: Attr<i64>,
+        /// The process's id.
+        pub id: Attr<String>,
+        /// The id of the schedule that it runs on.
+        pub id_calendarizacion: Attr<String>,
+        /// When it was registered.
+        pub fecha_creacion: Attr<String>,
+    }
+}
+
+/// The schema of `kairos_proceso`.
+pub fn schema() -> Schema {
+    Schema::new(0)
+        .description(
+            "A process: what runs, when, and with which role. Processes that fire at the same instants share one schedule. \
+             Import with `<stack>/<nombre>` or `<stack>/<id>`.",
+        )
+        .attribute(
+            "stack",
+            Attribute::string().required().requires_replace().description("Name of the stack that runs it."),
+        )
+        .attribute(
+            "nombre",
+            Attribute::string()
+                .required()
+                .requires_replace()
+                .description("Name, 1 to 128 characters, unique in the stack ignoring case and repeated spaces."),
+        )
+        .attribute(
+            "cron",
+            Attribute::string().required().description(
+                "Schedule expression: `cron(minutes hours day-of-month month day-of-week year)`, `rate(value unit)`, \
+                 `at(yyyy-mm-ddThh:mm:ss)`, or the six fields of a cron alone.",
+            ),
+        )
+        .attribute(
+            "zona_horaria",
+            Attribute::string().default("UTC").description("IANA time zone of the expression, such as `America/Santiago`."),
+        )
+        .attribute(
+            "ventana_flexible_minutos",
+            Attribute::int()
+                .optional()
+                .description("Minutes within which a firing may be spread, 1 to 1440. Exact where it is left out."),
+        )
+        .attribute("inicio", Attribute::string().optional().description("Instant (RFC 3339) before which it does not fire."))
+        .attribute("fin", Attribute::string().optional().description("Instant (RFC 3339) after which it does not fire."))
+        .attribute(
+            "arn_rol",
+            Attribute::string().required().description(
+                "ARN of the role that the executor assumes to start the target. Its name must carry the stack's `role_prefix`.",
+            ),
+        )
+        .attribute(
+            "arn_proceso",
+            Attribute::string()
+                .required()
+                .description("ARN of the target: a Lambda function, a state machine, an SNS topic or an SQS queue."),
+        )
+        .attribute(
+            "parametros",
+            Attribute::string().optional().description(
+                "What the target receives. `<kairos.id-ejecucion>`, `<kairos.id-proceso>`, `<kairos.fecha-programada>` and \
+                 `<kairos.intento>` are replaced at run time. Compared as JSON where it is JSON.",
+            ),
+        )
+        .attribute("habilitado", Attribute::bool().default(true).description("Whether it runs."))
+        .attribute(
+            "reintentos",
+            Attribute::int()
+                .default(3)
+                .description("How often a failed run is tried again, 0 to 10, after 30 s, 60 s, … at most 15 min."),
+        )
+        .attribute(
+            "modo_invocacion",
+            Attribute::string()
+                .default("Event")
+                .description("For Lambda targets: `Event` hands the run over, `RequestResponse` waits for its result."),
+        )
+        .attribute(
+            "tiempo_maximo_segundos",
+            Attribute::int().optional().description("How long a `RequestResponse` invocation is waited for, 1 to 900 seconds."),
+        )
+        .attribute("id", Attribute::string().computed().keep().description("The process's id, made from its name."))
+        .attribute(
+            "id_calendarizacion",
+            Attribute::string()
+                .computed()
+                .description("Id of its schedule, and the schedule's name, made from expression, zone, window, start and end."),
+        )
+        .attribute("fecha_creacion", Attribute::string().computed().keep().description("When it was registered (RFC 3339)."))
+}

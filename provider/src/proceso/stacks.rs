@@ -1,0 +1,126 @@
+//! What this run knows of the stacks that processes name: those planned in it, and those installed in AWS.
+//!
+//! Invariant: that a stack is missing is only ever assumed while planning; apply looks again, since the stack may have
+//! been created in between.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kairos::names::Names;
+use kairos_aws::{AwsError, Doing};
+use tokio::sync::OnceCell;
+
+use crate::configuration::Connection;
+
+/// The stacks of one run.
+#[derive(Debug, Default)]
+pub struct Stacks {
+    planned: Mutex<HashMap<String, PlannedStack>>,
+    lookups: Mutex<HashMap<String, Lookup>>,
+}
+
+/// What AWS said of a stack, once it was asked.
+type Lookup = Arc<OnceCell<Option<Arc<InstalledStack>>>>;
+
+/// A stack that this run plans to create or to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedStack {
+    /// What the names of roles must begin with; `None` while it is not known.
+    pub role_prefix: Option<String>,
+}
+
+/// A stack that is there.
+#[derive(Debug)]
+pub struct InstalledStack {
+    /// Its names.
+    pub names: Names,
+    /// What the names of roles must begin with.
+    pub role_prefix: String,
+    /// The role that Scheduler assumes.
+    pub scheduler_role_arn: String,
+}
+
+impl Stacks {
+    /// Remembers a stack that this run plans, so that its processes are checked against it.
+    pub fn plan(&self, name: &str, stack: PlannedStack) {
+        lock(&self.planned).insert(name.to_owned(), stack);
+    }
+
+    /// A stack that this run plans.
+    pub fn planned(&self, name: &str) -> Option<PlannedStack> {
+        lock(&self.planned).get(name).cloned()
+    }
+
+    /// A stack that is there; asked of AWS once a run, however many processes name it.
+    ///
+    /// # Errors
+    /// AWS's parameters cannot be read. That is not remembered.
+    pub async fn installed(
+        &self,
+        connection: &Connection,
+        name: &str,
+    ) -> Result<Option<Arc<InstalledStack>>, AwsError> {
+        let cell = Arc::clone(lock(&self.lookups).entry(name.to_owned()).or_default());
+        cell.get_or_try_init(|| async { Ok(look_up(connection, name).await?.map(Arc::new)) })
+            .await
+            .cloned()
+    }
+
+    /// The same, but that it is missing is asked again.
+    ///
+    /// # Errors
+    /// AWS's parameters cannot be read.
+    pub async fn installed_now(
+        &self,
+        connection: &Connection,
+        name: &str,
+    ) -> Result<Option<Arc<InstalledStack>>, AwsError> {
+        let found = self.installed(connection, name).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        lock(&self.lookups).remove(name);
+        self.installed(connection, name).await
+    }
+
+    /// Forgets what AWS said of a stack: it has just been created, changed or destroyed.
+    pub fn forget(&self, name: &str) {
+        lock(&self.lookups).remove(name);
+    }
+}
+
+/// Reads the parameters that say what a process needs of its stack.
+async fn look_up(connection: &Connection, name: &str) -> Result<Option<InstalledStack>, AwsError> {
+    let names = connection.names(name);
+    let prefix = names.parameter("Executor/PrefixRoles");
+    let role = names.parameter("Schedule/RoleArn");
+    let answer = connection
+        .clients
+        .ssm
+        .get_parameters()
+        .names(&prefix)
+        .names(&role)
+        .send()
+        .await
+        .doing("GetParameters", &format!("/{name}"))?;
+    let value = |wanted: &str| {
+        let mut parameters = answer.parameters().iter();
+        parameters
+            .find(|p| p.name() == Some(wanted))
+            .and_then(|p| p.value())
+            .map(str::to_owned)
+    };
+    Ok(match (value(&prefix), value(&role)) {
+        (Some(role_prefix), Some(scheduler_role_arn)) => Some(InstalledStack {
+            names,
+            role_prefix,
+            scheduler_role_arn,
+        }),
+        _ => None,
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // A panic elsewhere leaves these maps whole: each is changed by one call.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
