@@ -1,2 +1,24 @@
-//! Kairos.
-fn main() {}
+//! The executor's bootstrap: wiring only.
+
+use std::sync::Arc;
+
+use executor::event::Batch;
+use executor::{AwsPorts, Executor, Invocation, Settings};
+use kairos::instant::Timestamp;
+use kairos_aws::environment::{Environment, of_process};
+use lambda_runtime::{Error, LambdaEvent, service_fn, tracing};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let environment = Environment::read(of_process)?;
+    let executor = &Arc::new(Executor::new(AwsPorts::new(&environment, Settings::read(of_process)?)));
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Batch>| -> Result<_, Error> {
+        let invocation = Invocation {
+            request_id: event.context.request_id,
+            deadline: Timestamp::from_millisecond(i64::try_from(event.context.deadline)?)?,
+        };
+        Ok(Box::pin(executor.handle(event.payload, &invocation)).await)
+    }))
+    .await
+}

@@ -1,0 +1,278 @@
+//! Problems: what went wrong, in Spanish, as `application/problem+json` (RFC 9457).
+//!
+//! Invariant: `type` is stable, for programs; the texts are for people, and may get better.
+//! Invariant: no payload and no detail of AWS's reaches a caller: those are in the log, under the request's id.
+
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use kairos::error::{Field, UserError};
+use kairos::registry::{PortErrorKind, RegistryError};
+use serde::Serialize;
+
+use crate::spanish;
+
+/// A problem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// What kind of problem it is: `urn:kairos:problema:…`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The kind in words.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What is wrong this time, and what would be right.
+    pub detail: String,
+    /// Everything that is wrong with the request, field by field.
+    #[serde(rename = "errores", skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
+    /// The process that has the name already.
+    #[serde(rename = "idProceso", skip_serializing_if = "Option::is_none")]
+    pub existing: Option<String>,
+    /// Seconds after which trying again makes sense.
+    #[serde(skip)]
+    retry_after: Option<u32>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The field's key.
+    #[serde(rename = "campo")]
+    pub field: String,
+    /// The value, unless it is a payload.
+    #[serde(rename = "valor", skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// The offending part of the value.
+    #[serde(rename = "fragmento", skip_serializing_if = "Option::is_none")]
+    pub fragment: Option<String>,
+    /// What would be right.
+    #[serde(rename = "detalle")]
+    pub detail: String,
+}
+
+/// How much of a value an answer repeats, in characters.
+const SHOWN: usize = 200;
+
+impl Fault {
+    /// Something wrong with a key of the request.
+    pub(crate) fn new(field: &str, detail: impl Into<String>) -> Self {
+        Self {
+            field: shortened(field),
+            value: None,
+            fragment: None,
+            detail: detail.into(),
+        }
+    }
+
+    fn of(error: &UserError) -> Self {
+        let confidential = error.field == Field::Parametros;
+        let given = !confidential && !error.value.is_empty();
+        let part = error.fragment();
+        Self {
+            field: error.field.json().to_owned(),
+            value: given.then(|| shortened(&error.value)),
+            fragment: (given && part != error.value && !part.is_empty()).then(|| shortened(part)),
+            detail: spanish::rule(&error.rule),
+        }
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+impl Problem {
+    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            faults: Vec::new(),
+            existing: None,
+            retry_after: None,
+        }
+    }
+
+    /// Something is wrong with these fields.
+    pub(crate) fn invalid(faults: Vec<Fault>) -> Self {
+        let told: Vec<_> = faults
+            .iter()
+            .map(|fault| format!("{}: {}", fault.field, fault.detail))
+            .collect();
+        let detail = told.join("; ");
+        let problem = Self::new(
+            StatusCode::BAD_REQUEST,
+            "urn:kairos:problema:campo-invalido",
+            "Campos inválidos",
+            detail,
+        );
+        Self { faults, ..problem }
+    }
+
+    /// The definition of a process breaks rules.
+    pub(crate) fn refused(errors: &[UserError]) -> Self {
+        Self::invalid(errors.iter().map(Fault::of).collect())
+    }
+
+    pub(crate) fn not_json(error: &serde_json::Error) -> Self {
+        let detail = format!(
+            "El cuerpo de la solicitud debe ser un objeto JSON; deja de serlo en la línea {}, columna {}.",
+            error.line(),
+            error.column()
+        );
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "urn:kairos:problema:json-invalido",
+            "El cuerpo no es JSON",
+            detail,
+        )
+    }
+
+    pub(crate) fn not_an_object() -> Self {
+        let detail = "El cuerpo de la solicitud debe ser un objeto JSON con los campos del proceso.";
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "urn:kairos:problema:json-invalido",
+            "El cuerpo no es un objeto JSON",
+            detail,
+        )
+    }
+
+    pub(crate) fn unreadable_body(rejection: &BytesRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            let detail = format!("El cuerpo de la solicitud puede tener hasta {} bytes.", crate::MAX_BODY);
+            return Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "urn:kairos:problema:cuerpo-demasiado-grande",
+                "Cuerpo demasiado grande",
+                detail,
+            );
+        }
+        let detail = "El cuerpo de la solicitud no se pudo leer.";
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "urn:kairos:problema:cuerpo-ilegible",
+            "Cuerpo ilegible",
+            detail,
+        )
+    }
+
+    pub(crate) fn no_such_process(id: &str) -> Self {
+        let detail = format!("No existe un proceso con el id \"{}\".", shortened(id));
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "urn:kairos:problema:proceso-inexistente",
+            "No existe el proceso",
+            detail,
+        )
+    }
+
+    pub(crate) fn unknown_route(path: &str) -> Self {
+        let detail = format!("La API no tiene la ruta \"{}\".", shortened(path));
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "urn:kairos:problema:ruta-inexistente",
+            "No existe la ruta",
+            detail,
+        )
+    }
+
+    pub(crate) fn method_not_allowed(method: &str, path: &str) -> Self {
+        let detail = format!(
+            "La ruta \"{}\" no admite el método {}.",
+            shortened(path),
+            shortened(method)
+        );
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "urn:kairos:problema:metodo-no-admitido",
+            "Método no admitido",
+            detail,
+        )
+    }
+
+    /// What the registry did not do. Whatever is not the caller's affair is logged under the request's id.
+    pub(crate) fn of(error: &RegistryError, request_id: &str) -> Self {
+        match error {
+            RegistryError::Users(errors) => Self::refused(errors),
+            RegistryError::NameTaken { existing } => {
+                let detail = format!(
+                    "Ya existe un proceso con el nombre \"{}\" y otra definición: use otro nombre, o elimine antes el proceso \"{}\".",
+                    shortened(&existing.nombre),
+                    existing.id_proceso
+                );
+                let problem = Self::new(
+                    StatusCode::CONFLICT,
+                    "urn:kairos:problema:nombre-ocupado",
+                    "El nombre ya está en uso",
+                    detail,
+                );
+                Self {
+                    existing: Some(existing.id_proceso.to_string()),
+                    ..problem
+                }
+            }
+            RegistryError::NotFound { id } => Self::no_such_process(id.as_str()),
+            RegistryError::Conflict { object } => {
+                tracing::warn!(solicitud = request_id, %error, "somebody else was faster");
+                let detail = format!(
+                    "\"{}\" está siendo cambiado por otra solicitud; intente de nuevo.",
+                    shortened(object)
+                );
+                Self::busy(detail)
+            }
+            RegistryError::Port { error: port, .. } if port.kind == PortErrorKind::Transient => {
+                tracing::error!(solicitud = request_id, %error, "AWS did not answer");
+                Self::busy("AWS no respondió a tiempo; la solicitud puede repetirse sin riesgo.")
+            }
+            RegistryError::Lost { .. } | RegistryError::Port { .. } => {
+                tracing::error!(solicitud = request_id, %error, "failed");
+                let detail =
+                    format!("La solicitud no se pudo completar. Su id para el administrador es \"{request_id}\".");
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "urn:kairos:problema:error-interno",
+                    "Error interno",
+                    detail,
+                )
+            }
+        }
+    }
+
+    fn busy(detail: impl Into<String>) -> Self {
+        let problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "urn:kairos:problema:intente-de-nuevo",
+            "No disponible por el momento",
+            detail,
+        );
+        Self {
+            retry_after: Some(2),
+            ..problem
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let kind = (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        let mut answer = (status, [kind], body).into_response();
+        if let Some(seconds) = self.retry_after {
+            answer
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        answer
+    }
+}

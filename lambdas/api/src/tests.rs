@@ -1,0 +1,299 @@
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use axum::body::to_bytes;
+use insta::assert_snapshot;
+use kairos::names::Place;
+use kairos::registry::PortErrorKind;
+use kairos::registry::memory::{Fault, Memory};
+use serde_json::{Value, json};
+
+use super::*;
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/KairosProceso-cobro";
+const TARGET: &str = "arn:aws:lambda:sa-east-1:123456789012:function:cobro";
+
+/// The API over an empty world in memory, at noon.
+struct World {
+    memory: Memory,
+    router: Router,
+}
+
+impl World {
+    fn new() -> Self {
+        let memory = Memory::new("2026-01-02T12:00:00Z".parse().unwrap());
+        let place = Place {
+            partition: "aws".into(),
+            account: "123456789012".into(),
+            region: "sa-east-1".into(),
+        };
+        let names = Names::new("demo", place);
+        let router = Api::new(memory.registry(names.clone()), names, "KairosProceso".into()).router();
+        Self { memory, router }
+    }
+
+    /// Sends a request as API Gateway hands it over, and shows the answer.
+    async fn ask(&self, method: &str, path: &str, body: &str) -> String {
+        let proxy = path.trim_start_matches('/');
+        self.ask_as(&event(method, &format!("/{proxy}"), Some(proxy), "/{proxy+}", body))
+            .await
+    }
+
+    async fn ask_as(&self, event: &Value) -> String {
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        let answer = answer(self.router.clone(), request).await;
+        let status = answer.status();
+        let headers: Vec<_> = ["content-type", "retry-after", "allow", "x-id-solicitud"]
+            .iter()
+            .filter_map(|name| Some(format!("{name}: {}", answer.headers().get(*name)?.to_str().ok()?)))
+            .collect();
+        let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        let body = match serde_json::from_slice::<Value>(&body) {
+            Ok(value) => serde_json::to_string_pretty(&value).unwrap(),
+            Err(_) => String::from_utf8(body.to_vec()).unwrap(),
+        };
+        format!("{status}\n{}\n\n{body}", headers.join("\n"))
+    }
+
+    async fn register(&self, body: &Value) -> String {
+        self.ask("POST", "/Procesos", &body.to_string()).await
+    }
+}
+
+fn event(method: &str, path: &str, proxy: Option<&str>, resource: &str, body: &str) -> Value {
+    json!({
+        "resource": resource, "path": path, "httpMethod": method,
+        "headers": {"Host": "abc.execute-api.sa-east-1.amazonaws.com", "Content-Type": "application/json"},
+        "multiValueHeaders": {"Host": ["abc.execute-api.sa-east-1.amazonaws.com"]},
+        "queryStringParameters": null, "multiValueQueryStringParameters": null,
+        "pathParameters": proxy.map(|proxy| json!({"proxy": proxy})), "stageVariables": null,
+        "requestContext": {
+            "accountId": "123456789012", "apiId": "abc", "stage": "prod", "requestId": "solicitud-1",
+            "resourcePath": resource, "resourceId": "r", "httpMethod": method, "path": format!("/prod{path}"),
+            "identity": {"sourceIp": "203.0.113.1"}
+        },
+        "body": body, "isBase64Encoded": false
+    })
+}
+
+fn proceso() -> Value {
+    json!({"nombre": "Cobro diario", "cron": "0 3 * * ? *", "arnRol": ROLE, "arnProceso": TARGET,
+           "parametros": "{\"id\":\"<kairos.id-ejecucion>\"}", "habilitado": true})
+}
+
+fn with(changes: &Value) -> Value {
+    let mut body = proceso();
+    for (key, value) in changes.as_object().unwrap() {
+        body[key] = value.clone();
+    }
+    body
+}
+
+fn status(answer: &str) -> &str {
+    answer.split(' ').next().unwrap()
+}
+
+#[tokio::test]
+async fn a_new_process_is_201_the_same_again_200_and_another_one_of_its_name_409() {
+    let world = World::new();
+    assert_snapshot!("new", world.register(&proceso()).await);
+    let again = with(&json!({"cron": "cron(00 3 * * ? *)", "parametros": "{ \"id\" : \"<kairos.id-ejecucion>\" }"}));
+    assert_snapshot!("same", world.register(&again).await);
+    let other = with(&json!({"nombre": "  COBRO   diario", "cron": "0 4 * * ? *"}));
+    assert_snapshot!("taken", world.register(&other).await);
+    assert_eq!(world.memory.world().tables.procesos.len(), 1);
+    assert_eq!(world.memory.world().schedules.len(), 1);
+}
+
+#[tokio::test]
+async fn keys_are_accepted_in_any_case_and_all_fields_are_kept() {
+    let world = World::new();
+    let body = json!({
+        "NOMBRE": "Todo", "Cron": "rate(5 minutes)", "arnrol": ROLE, "ARNPROCESO": TARGET, "Parametros": "{}",
+        "habilitado": false, "zonahoraria": "America/Santiago", "VentanaFlexibleMinutos": 15,
+        "inicio": "2026-02-01T00:00:00Z", "fin": "2027-02-01T00:00:00Z", "reintentos": 0,
+        "modoInvocacion": "RequestResponse", "tiempoMaximoSegundos": 20
+    });
+    assert_eq!(status(&world.register(&body).await), "201");
+    let id = world.memory.world().tables.procesos.keys().next().unwrap().to_string();
+    assert_snapshot!("one", world.ask("GET", &format!("/Procesos/{id}"), "").await);
+}
+
+#[tokio::test]
+async fn a_deleted_process_is_204_and_then_404() {
+    let world = World::new();
+    world.register(&proceso()).await;
+    let id = world.memory.world().tables.procesos.keys().next().unwrap().to_string();
+    assert_snapshot!("deleted", world.ask("DELETE", &format!("/Procesos/{id}"), "").await);
+    assert!(world.memory.world().schedules.is_empty(), "its schedule went with it");
+    assert_snapshot!("unknown", world.ask("DELETE", &format!("/Procesos/{id}"), "").await);
+    assert_snapshot!("unknown_too", world.ask("GET", "/Procesos/otra-cosa", "").await);
+}
+
+#[tokio::test]
+async fn every_field_that_is_wrong_is_named_with_what_would_be_right() {
+    let world = World::new();
+    let wrong = json!({
+        "nombre": " ", "cron": "0 25 * * ? *", "zonaHoraria": "America/Santigo", "ventanaFlexibleMinutos": 0,
+        "inicio": "ayer", "arnRol": "arn:aws:iam::123456789012:role/Otro", "arnProceso": "arn:aws:lambda:sa-east-1:123456789012:function:demoExecutor",
+        "parametros": "secreto", "reintentos": 11, "modoInvocacion": "Rapido", "tiempoMaximoSegundos": 5
+    });
+    let answer = world.register(&wrong).await;
+    assert!(!answer.contains("secreto"), "a payload is never repeated");
+    assert_snapshot!("invalid", answer);
+    assert_snapshot!("missing", world.register(&json!({})).await);
+    let payload = with(&json!({"parametros": "{\"a\":\n secreto}"}));
+    let answer = world.register(&payload).await;
+    assert!(!answer.contains("secreto"), "a payload is never repeated");
+    assert_snapshot!("payload", answer);
+    assert!(world.memory.world().journal.is_empty(), "nothing was asked of AWS");
+}
+
+#[tokio::test]
+async fn arns_are_refused_in_spanish() {
+    let world = World::new();
+    for (name, changes) in [
+        ("arn_prefix", json!({"arnProceso": "aws:lambda"})),
+        (
+            "arn_partition",
+            json!({"arnRol": "arn:aws-cn:iam::123456789012:role/KairosProceso-cobro"}),
+        ),
+        (
+            "arn_account",
+            json!({"arnRol": "arn:aws:iam::999999999999:role/KairosProceso-cobro"}),
+        ),
+        ("arn_no_role", json!({"arnRol": TARGET})),
+        (
+            "arn_unsupported",
+            json!({"arnProceso": "arn:aws:kinesis:sa-east-1:123456789012:stream/datos"}),
+        ),
+        (
+            "arn_unknown",
+            json!({"arnProceso": "arn:aws:s3:sa-east-1:123456789012:cubo"}),
+        ),
+    ] {
+        assert_snapshot!(name, world.register(&with(&changes)).await);
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_arn_is_told_in_spanish() {
+    let world = World::new();
+    for bad in [
+        "x",
+        "arn:x:lambda:r:1:f",
+        "arn:aws:LAMBDA:r:1:f",
+        "arn:aws:lambda:R:1:f",
+        "arn:aws:lambda:r:1:f",
+        "arn:aws:lambda:r:123456789012:",
+    ] {
+        let answer = world.register(&with(&json!({"arnProceso": bad}))).await;
+        assert!(answer.contains("debe") || answer.contains("no puede"), "{answer}");
+        assert!(!answer.contains(" must "), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_one_time_schedule_in_the_past_is_400() {
+    let world = World::new();
+    assert_snapshot!(
+        "past",
+        world.register(&with(&json!({"cron": "at(2026-01-02T11:59:59)"}))).await
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_process_is_400_with_the_place_or_the_key() {
+    let world = World::new();
+    assert_snapshot!("not_json", world.ask("POST", "/Procesos", "{\n  nombre: 1").await);
+    assert_snapshot!("no_object", world.ask("POST", "/Procesos", "[1]").await);
+    let body =
+        r#"{"nombre": 5, "cron": null, "Cron": "x", "habilitado": "si", "reintentos": 1.5, "zona_horaria": "UTC"}"#;
+    assert_snapshot!("types", world.ask("POST", "/Procesos", body).await);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_413() {
+    let world = World::new();
+    let body = with(&json!({"parametros": "x".repeat(MAX_BODY)}));
+    assert_snapshot!("too_large", world.register(&body).await);
+}
+
+#[tokio::test]
+async fn health_needs_no_aws() {
+    let world = World::new();
+    assert_snapshot!("health", world.ask("GET", "/salud", "").await);
+    assert!(world.memory.world().journal.is_empty());
+}
+
+#[tokio::test]
+async fn unknown_routes_are_404_and_other_methods_405() {
+    let world = World::new();
+    assert_snapshot!("no_route", world.ask("GET", "/Calendarizaciones", "").await);
+    assert_snapshot!("no_method", world.ask("PATCH", "/Procesos", "").await);
+    assert_eq!(status(&world.ask_as(&event("GET", "/", None, "/", "")).await), "404");
+}
+
+#[tokio::test]
+async fn stage_and_mapping_key_are_no_part_of_the_path() {
+    let world = World::new();
+    for path in [
+        "/salud",
+        "/prod/salud",
+        "/kairos/salud",
+        "/kairos/v1/salud",
+        "/Procesos/salud",
+    ] {
+        let answer = world.ask_as(&event("GET", path, Some("salud"), "/{proxy+}", "")).await;
+        assert_eq!(status(&answer), "200", "{path}");
+    }
+    let root = world.ask_as(&event("GET", "/salud", None, "/", "")).await;
+    assert_eq!(
+        status(&root),
+        "404",
+        "the root of a mapping key that reads like a route"
+    );
+}
+
+#[tokio::test]
+async fn ids_are_decoded_once() {
+    let world = World::new();
+    world.register(&proceso()).await;
+    let id = world.memory.world().tables.procesos.keys().next().unwrap().to_string();
+    let once = id.replace('-', "%2D");
+    assert_eq!(status(&world.ask("GET", &format!("/Procesos/{once}"), "").await), "200");
+    let twice = id.replace('-', "%252D");
+    assert_eq!(
+        status(&world.ask("GET", &format!("/Procesos/{twice}"), "").await),
+        "404"
+    );
+    for odd in ["con espacio", "ñandú", "a?b#c", "%zz", "%ff", "\"<>"] {
+        assert_eq!(
+            status(&world.ask("GET", &format!("/Procesos/{odd}"), "").await),
+            "404",
+            "{odd}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_in_base64_is_read() {
+    let world = World::new();
+    let mut event = event(
+        "POST",
+        "/Procesos",
+        Some("Procesos"),
+        "/{proxy+}",
+        "eyJub21icmUiOiAxfQ==",
+    );
+    event["isBase64Encoded"] = json!(true);
+    assert!(world.ask_as(&event).await.contains("nombre: debe ser un texto"));
+}
+
+#[tokio::test]
+async fn what_aws_denies_is_500_without_its_words_and_what_it_throttles_503() {
+    let world = World::new();
+    world.memory.fail_after(0, Fault::Refused(PortErrorKind::Denied));
+    assert_snapshot!("denied", world.register(&proceso()).await);
+    world.memory.fail_after(0, Fault::Refused(PortErrorKind::Transient));
+    assert_snapshot!("throttled", world.register(&proceso()).await);
+}
