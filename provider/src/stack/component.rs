@@ -91,6 +91,13 @@ pub struct Observed {
     held: Arc<dyn Any + Send + Sync>,
 }
 
+impl Observed {
+    /// The properties that AWS holds, where the object is of this kind.
+    pub fn value<K: Kind>(&self) -> Option<&K> {
+        self.held.downcast_ref::<Held<K>>().map(|held| &held.value)
+    }
+}
+
 /// The digest of some properties: what is sorted and compact reads the same everywhere.
 pub fn digest(properties: &serde_json::Value) -> String {
     let hash = Sha256::digest(canonical(properties).to_string());

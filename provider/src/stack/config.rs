@@ -42,7 +42,7 @@ pub struct StackConfig {
 }
 
 /// A function's settings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FunctionConfig {
     /// Memory in MB (Lambda: 128 to 10,240).
     pub memory_size: i32,
@@ -72,7 +72,7 @@ pub struct ExecutorConfig {
 }
 
 /// The HTTP API's settings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ApiConfig {
     /// The function.
     pub function: FunctionConfig,

@@ -2,11 +2,23 @@
 //!
 //! Read [`topology`] for what a stack is made of, [`engine`] for how it is brought about, [`kinds`] for each AWS object.
 
+pub mod code;
 pub mod component;
 pub mod config;
 pub mod context;
 pub mod engine;
 pub mod kind;
 pub mod kinds;
+pub mod marker;
+pub mod model;
+pub mod operation;
+pub mod outputs;
 pub mod policy;
+pub mod preflight;
+pub mod resource;
+pub mod rules;
+pub mod schema;
 pub mod topology;
+pub mod usage;
+
+pub use resource::StackResource;

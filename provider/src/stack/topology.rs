@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use kairos::names::Names;
 use serde_json::json;
 
+pub use self::api::url as api_url;
+
 use super::component::Component;
 use super::config::{FunctionConfig, StackConfig};
 use super::kind::{Kind, Tags};

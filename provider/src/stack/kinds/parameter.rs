@@ -81,6 +81,15 @@ impl Text {
         Self(vec![Part::Id(Ref::to(component))])
     }
 
+    /// The text with ids as `id` writes them.
+    pub fn write(&self, mut id: impl FnMut(&Ref) -> String) -> String {
+        let part = |part: &Part| match part {
+            Part::Plain(plain) => plain.clone(),
+            Part::Id(component) => id(component),
+        };
+        self.0.iter().map(part).collect()
+    }
+
     /// The text with every id in its place; the component whose id is not known otherwise.
     pub fn resolve(&self, context: &Context) -> Result<String, Ref> {
         let mut text = String::new();

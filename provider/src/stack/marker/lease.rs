@@ -1,0 +1,311 @@
+//! Opening a marker, holding it while work is under way, and closing it.
+//!
+//! Invariant: of any number of contenders for an expired lease, one gets it.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use kairos::names::Names;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::shelf::Shelf;
+use super::{Marker, MarkerError, Phase, Term, read};
+
+/// How long a lease runs without being renewed.
+const TERM: SignedDuration = SignedDuration::from_secs(60);
+/// How often it is renewed.
+const RENEWAL: Duration = Duration::from_secs(20);
+/// How often a lease that is waited for is looked at: it may be given back early.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// What a marker is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Creating the stack: an unfinished creation is taken up, a complete stack is not.
+    Create,
+    /// Changing the installation that the state knows.
+    Change(Uuid),
+    /// Destroying the installation that the state knows.
+    Destroy(Uuid),
+}
+
+/// What opening waits for and gives up at.
+#[derive(Debug)]
+pub struct Patience<'a> {
+    /// When the operation's time is over.
+    pub deadline: Instant,
+    /// Cancelled when the user interrupts.
+    pub stop: &'a CancellationToken,
+}
+
+/// A lease that is in force and is renewed until it is closed.
+#[derive(Debug)]
+pub struct Lease<S: Shelf> {
+    shelf: S,
+    names: Names,
+    marker: Marker,
+    renewal: Renewal,
+    /// True where somebody else held it meanwhile, or had left it: what was observed before may be out of date.
+    pub waited: bool,
+}
+
+/// The task that renews; it ends with its handle, however that goes.
+#[derive(Debug)]
+struct Renewal(JoinHandle<()>);
+
+impl Drop for Renewal {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Opens the marker: creates it, or waits until nobody holds it and takes it.
+///
+/// # Guarantees
+/// Of several that open one marker at once, one gets it at a time. `lost` is cancelled should the lease ever be lost.
+///
+/// # Errors
+/// The stack is not what `purpose` needs it to be, or stays held by somebody else for longer than `patience`.
+pub async fn open<S: Shelf>(
+    shelf: &S,
+    names: &Names,
+    purpose: Purpose,
+    patience: &Patience<'_>,
+    lost: &CancellationToken,
+) -> Result<Lease<S>, MarkerError> {
+    let hold = |marker: Marker, waited| {
+        let renewal = Renewal(tokio::spawn(renew(shelf.clone(), names.clone(), marker.clone(), lost.clone())));
+        Lease { shelf: shelf.clone(), names: names.clone(), marker, renewal, waited }
+    };
+    let mut waited = false;
+    loop {
+        let Some(found) = read(shelf, names).await? else {
+            let marker = Marker {
+                instalacion: purpose.installation().unwrap_or_else(Uuid::new_v4),
+                fase: Phase::Creando,
+                arriendo: term(),
+                protegida: false,
+            };
+            if shelf.create(&names.marker(), &text(&marker)).await? {
+                return Ok(hold(marker, waited));
+            }
+            continue;
+        };
+        purpose.suits(&found, names)?;
+        if found.arriendo.hasta > Timestamp::now() {
+            wait(names, &found.arriendo, patience).await?;
+            waited = true;
+            continue;
+        }
+        if purpose == Purpose::Create && found.fase == Phase::Destruyendo {
+            return Err(MarkerError::HalfDestroyed { app: names.app.clone(), instalacion: found.instalacion });
+        }
+        if let Some(marker) = take(shelf, names, &found, purpose).await? {
+            return Ok(hold(marker, waited));
+        }
+        // Somebody else is taking it: looked at again once they have.
+        waited = true;
+        wait(names, &found.arriendo, patience).await?;
+    }
+}
+
+impl Purpose {
+    fn installation(self) -> Option<Uuid> {
+        match self {
+            Self::Create => None,
+            Self::Change(id) | Self::Destroy(id) => Some(id),
+        }
+    }
+
+    /// Whether this may be done to the installation that the marker names.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn suits(self, found: &Marker, names: &Names) -> Result<(), MarkerError> {
+        let (app, found_id) = (names.app.clone(), found.instalacion);
+        match self.installation() {
+            None if found.fase == Phase::Completa => Err(MarkerError::Complete { app, instalacion: found_id }),
+            Some(expected) if expected != found_id => Err(MarkerError::Other { app, found: found_id, expected }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Takes over an expired lease; `None` where somebody else is about to.
+async fn take<S: Shelf>(
+    shelf: &S,
+    names: &Names,
+    expired: &Marker,
+    purpose: Purpose,
+) -> Result<Option<Marker>, MarkerError> {
+    let Some(claims) = claim(shelf, names, expired.arriendo.id).await? else { return Ok(None) };
+    let current = read(shelf, names).await?;
+    let taken = if current.as_ref() == Some(expired) {
+        let marker = Marker {
+            instalacion: purpose.installation().unwrap_or_else(Uuid::new_v4),
+            fase: match purpose {
+                Purpose::Destroy(_) => Phase::Destruyendo,
+                Purpose::Change(_) if expired.fase == Phase::Completa => Phase::Completa,
+                _ => Phase::Creando,
+            },
+            arriendo: term(),
+            protegida: expired.protegida,
+        };
+        shelf.write(&names.marker(), &text(&marker)).await?;
+        tracing::info!(stack = names.app, fase = %marker.fase, "took the marker over");
+        Some(marker)
+    } else {
+        None
+    };
+    for claim in claims {
+        shelf.remove(&claim).await?;
+    }
+    Ok(taken)
+}
+
+/// Claims an expired lease, by way of the claims on it that have expired themselves: the claims to remove afterwards, or
+/// `None` where one of them is somebody else's and in force.
+async fn claim<S: Shelf>(shelf: &S, names: &Names, lease: Uuid) -> Result<Option<Vec<String>>, MarkerError> {
+    let mut claims = Vec::new();
+    let mut on = lease;
+    loop {
+        let name = names.parameter(&format!("Kairos/Toma/{on}"));
+        let ours = term();
+        let fresh = shelf.create(&name, &text(&ours)).await?;
+        claims.push(name.clone());
+        if fresh {
+            return Ok(Some(claims));
+        }
+        // Gone since: its owner has finished.
+        let Some(theirs) = shelf.get(&name).await? else { return Ok(None) };
+        let theirs: Term = serde_json::from_str(&theirs)
+            .map_err(|problem| MarkerError::Foreign { name, problem: problem.to_string() })?;
+        if theirs.hasta > Timestamp::now() {
+            return Ok(None);
+        }
+        on = theirs.id;
+    }
+}
+
+/// Waits a while for somebody else's lease to end.
+async fn wait(names: &Names, theirs: &Term, patience: &Patience<'_>) -> Result<(), MarkerError> {
+    let busy = |why| MarkerError::Busy { app: names.app.clone(), hasta: theirs.hasta, why };
+    if Instant::now() >= patience.deadline {
+        return Err(busy("the operation's time is over"));
+    }
+    tracing::info!(stack = names.app, hasta = %theirs.hasta, "waits for somebody else's lease to end");
+    let left = theirs.hasta.duration_since(Timestamp::now());
+    let pause = Duration::try_from(left).unwrap_or_default().clamp(LOOK / 20, LOOK);
+    tokio::select! {
+        () = tokio::time::sleep(pause) => Ok(()),
+        () = patience.stop.cancelled() => Err(busy("the operation was interrupted")),
+    }
+}
+
+/// Renews a lease for as long as it is ours. A renewal that fails is tried again until the lease has run out.
+async fn renew<S: Shelf>(shelf: S, names: Names, mut marker: Marker, lost: CancellationToken) {
+    let mut pause = RENEWAL;
+    loop {
+        tokio::time::sleep(pause).await;
+        let current = read(&shelf, &names).await;
+        let ours = match &current {
+            Ok(found) => found.as_ref().is_some_and(|f| f.arriendo.id == marker.arriendo.id),
+            Err(_) => marker.arriendo.hasta > Timestamp::now(),
+        };
+        if !ours {
+            tracing::error!(stack = names.app, "lost the lease of the marker: nothing more is started");
+            return lost.cancel();
+        }
+        let renewed = Marker { arriendo: Term { hasta: until(), ..marker.arriendo.clone() }, ..marker.clone() };
+        match shelf.write(&names.marker(), &text(&renewed)).await {
+            Ok(()) => {
+                marker = renewed;
+                pause = RENEWAL;
+            }
+            Err(error) => {
+                tracing::warn!(stack = names.app, %error, "could not renew the lease of the marker");
+                pause = LOOK;
+            }
+        }
+    }
+}
+
+impl<S: Shelf> Lease<S> {
+    /// The installation.
+    pub fn installation(&self) -> Uuid {
+        self.marker.instalacion
+    }
+
+    /// How far the installation was when the lease was taken.
+    pub fn phase(&self) -> Phase {
+        self.marker.fase
+    }
+
+    /// Gives the lease back, with the stack complete.
+    ///
+    /// # Errors
+    /// SSM's answer: the stack is complete, and the marker does not say so yet.
+    pub async fn complete(self, protected: bool) -> Result<(), MarkerError> {
+        self.close(|marker| {
+            marker.fase = Phase::Completa;
+            marker.protegida = protected;
+        })
+        .await
+    }
+
+    /// Gives the lease back, with the stack as far as it has come.
+    ///
+    /// # Errors
+    /// SSM's answer: the lease then runs out by itself.
+    pub async fn release(self) -> Result<(), MarkerError> {
+        self.close(|_| {}).await
+    }
+
+    /// Removes the marker: the stack is gone.
+    ///
+    /// # Errors
+    /// SSM's answer.
+    pub async fn remove(self) -> Result<(), MarkerError> {
+        let Self { shelf, names, renewal, .. } = self;
+        renewal.end().await;
+        Ok(shelf.remove(&names.marker()).await?)
+    }
+
+    async fn close(self, change: impl FnOnce(&mut Marker)) -> Result<(), MarkerError> {
+        let Self { shelf, names, mut marker, renewal, .. } = self;
+        renewal.end().await;
+        change(&mut marker);
+        marker.arriendo.hasta = Timestamp::now();
+        // Lost meanwhile: it is not ours to write.
+        let current = read(&shelf, &names).await?;
+        if current.is_some_and(|found| found.arriendo.id == marker.arriendo.id) {
+            shelf.write(&names.marker(), &text(&marker)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Renewal {
+    /// Ends the task, and waits until no write of it can be under way.
+    async fn end(mut self) {
+        self.0.abort();
+        // It was aborted: that is how it ends.
+        let _ = (&mut self.0).await;
+    }
+}
+
+fn term() -> Term {
+    Term { id: Uuid::new_v4(), hasta: until() }
+}
+
+fn until() -> Timestamp {
+    Timestamp::now().saturating_add(TERM).unwrap_or(Timestamp::MAX)
+}
+
+fn text<T: serde::Serialize>(value: &T) -> String {
+    // Plain data with string keys: writing it cannot fail.
+    serde_json::to_string(value).unwrap_or_default()
+}

@@ -1,0 +1,70 @@
+//! Where markers and claims are kept: SSM, or a map in tests.
+
+use std::future::Future;
+
+use aws_sdk_ssm::types::{ParameterTier, ParameterType, Tag};
+use kairos_aws::{AwsError, Doing};
+
+use crate::stack::context::Context;
+use crate::stack::kind::Tags;
+
+/// A place for small texts by name, of which only creation is atomic.
+pub trait Shelf: Clone + Send + Sync + 'static {
+    /// The text of this name.
+    fn get(&self, name: &str) -> impl Future<Output = Result<Option<String>, AwsError>> + Send;
+    /// Puts a text where there is none; false where there is one.
+    fn create(&self, name: &str, text: &str) -> impl Future<Output = Result<bool, AwsError>> + Send;
+    /// Puts a text in the place of another.
+    fn write(&self, name: &str, text: &str) -> impl Future<Output = Result<(), AwsError>> + Send;
+    /// Removes a text; that there is none is success.
+    fn remove(&self, name: &str) -> impl Future<Output = Result<(), AwsError>> + Send;
+}
+
+/// SSM parameters with the stack's tags.
+#[derive(Debug, Clone)]
+pub struct Ssm {
+    context: Context,
+    tags: Tags,
+}
+
+impl Ssm {
+    /// Parameters that are created with these tags.
+    pub fn new(context: Context, tags: Tags) -> Self {
+        Self { context, tags }
+    }
+}
+
+impl Shelf for Ssm {
+    async fn get(&self, name: &str) -> Result<Option<String>, AwsError> {
+        let answer = self.context.aws.ssm.get_parameter().name(name).send().await.found("GetParameter", name)?;
+        Ok(answer.and_then(|a| a.parameter).and_then(|p| p.value))
+    }
+
+    async fn create(&self, name: &str, text: &str) -> Result<bool, AwsError> {
+        let mut tags = Vec::with_capacity(self.tags.len());
+        for (key, value) in &self.tags {
+            // Key and value are set: building cannot fail.
+            tags.extend(Tag::builder().key(key).value(value).build().ok());
+        }
+        let call = self.context.aws.ssm.put_parameter().name(name).value(text).overwrite(false);
+        let call = call.r#type(ParameterType::String).tier(ParameterTier::Standard).set_tags(Some(tags));
+        match call.send().await.doing("PutParameter", name) {
+            Ok(_) => Ok(true),
+            Err(e) if e.is("ParameterAlreadyExists") => Ok(false),
+            // The answer was lost: it is ours if it says what we said.
+            Err(e) if e.ambiguous && self.get(name).await?.as_deref() == Some(text) => Ok(true),
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn write(&self, name: &str, text: &str) -> Result<(), AwsError> {
+        let call = self.context.aws.ssm.put_parameter().name(name).value(text).overwrite(true);
+        call.r#type(ParameterType::String).send().await.doing("PutParameter", name)?;
+        Ok(())
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), AwsError> {
+        self.context.aws.ssm.delete_parameter().name(name).send().await.found("DeleteParameter", name)?;
+        Ok(())
+    }
+}

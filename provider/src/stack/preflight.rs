@@ -1,0 +1,78 @@
+//! Whether what a stack needs of others is there: the custom domain, and the account's role for API Gateway's logs.
+//!
+//! Invariant: read-only. At plan a finding is a warning, since the object may be in the same configuration; at apply it is
+//! an error, before the first write.
+
+use tfplugin::{Diagnostic, Path};
+
+use super::config::StackConfig;
+use super::context::Context;
+use super::kinds::{api_mapping, stage};
+
+/// Something that is missing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    path: Path,
+    summary: String,
+    detail: String,
+}
+
+impl Problem {
+    /// At plan.
+    pub fn into_warning(self) -> Diagnostic {
+        let detail = format!("{} It may be created by this configuration; apply checks again.", self.detail);
+        Diagnostic::warning(self.summary, detail).at(self.path)
+    }
+
+    /// At apply.
+    pub fn into_error(self) -> Diagnostic {
+        let detail = format!("{} Nothing of the stack was created or changed.", self.detail);
+        Diagnostic::error(self.summary, detail).at(self.path)
+    }
+}
+
+/// Checks what the configuration needs. What cannot be read is a problem as well: apply would meet it later.
+pub async fn check(config: &StackConfig, context: &Context) -> Vec<Problem> {
+    let Some(api) = &config.api else { return Vec::new() };
+    let domain = async {
+        match &api.domain_name {
+            Some(name) => domain(name, context).await,
+            None => None,
+        }
+    };
+    let (role, domain) = tokio::join!(logging_role(context), domain);
+    role.into_iter().chain(domain).collect()
+}
+
+async fn logging_role(context: &Context) -> Option<Problem> {
+    let place = &context.names.place;
+    let detail = match stage::logging_role(context).await {
+        Ok(Some(_)) => return None,
+        Ok(None) => format!(
+            "The account {} has no role in {} by which API Gateway writes logs, so that it would refuse the API's access \
+             log. Create one with the managed policy AmazonAPIGatewayPushToCloudWatchLogs and name it in API Gateway's \
+             account settings (aws apigateway update-account, or aws_api_gateway_account).",
+            place.account, place.region
+        ),
+        Err(error) => format!("Whether API Gateway may write logs could not be read: {error}."),
+    };
+    Some(Problem { path: Path::root("api"), summary: "API Gateway has no logging role".into(), detail })
+}
+
+async fn domain(name: &str, context: &Context) -> Option<Problem> {
+    let place = &context.names.place;
+    let detail = match api_mapping::domain(context, name).await {
+        Ok(Some(found)) if found.is_regional() => return None,
+        Ok(Some(found)) => format!(
+            "The custom domain \"{name}\" is {}, and only a REGIONAL one takes the API's mapping.",
+            if found.endpoint.is_empty() { "of an unknown kind" } else { &found.endpoint }
+        ),
+        Ok(None) => format!(
+            "API Gateway has no custom domain \"{name}\" in the account {}, region {}.",
+            place.account, place.region
+        ),
+        Err(error) => format!("The custom domain \"{name}\" could not be read: {error}."),
+    };
+    let path = Path::root("api").attribute("domain_name");
+    Some(Problem { path, summary: format!("Cannot map the API on \"{name}\""), detail })
+}

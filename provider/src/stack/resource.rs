@@ -1,0 +1,306 @@
+//! `kairos_stack` as Terraform sees it: validate, plan, create, read, update, delete, import.
+//!
+//! Invariant: no decision about AWS objects is taken here; this is the way from attributes to an [`Operation`] and back.
+
+mod import;
+mod plan;
+mod validate;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tfplugin::{
+    Attr, CreateRequest, Ctx, Diagnostic, Diagnostics, Imported, Outcome, Plan, PlanRequest, Private, Resource, Schema,
+    UpdateRequest,
+};
+use uuid::Uuid;
+
+use super::code;
+use super::config::{Architecture, StackConfig};
+use super::marker::Purpose;
+use super::model::StackModel;
+use super::operation::{Achieved, DEFAULT_TIMEOUT, Operation, Wish};
+use super::topology::Codes;
+use super::{outputs, rules, schema, usage};
+use crate::configuration::{Configured, Connection};
+
+/// The resource `kairos_stack`.
+#[derive(Debug, Default)]
+pub struct StackResource;
+
+/// What is kept beside the state.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Kept {
+    /// The installation that this state manages.
+    #[serde(default)]
+    instalacion: Option<String>,
+    /// Configurations whose changes did not come to their end: what they left behind is still looked for.
+    #[serde(default)]
+    restos: Vec<StackConfig>,
+}
+
+impl Kept {
+    fn of(private: &Private) -> Self {
+        // Written by ourselves; should it not be readable, the marker says which installation it is.
+        private.json().ok().flatten().unwrap_or_default()
+    }
+
+    fn installation(&self) -> Option<Uuid> {
+        self.instalacion.as_deref().and_then(|id| Uuid::parse_str(id).ok())
+    }
+
+    fn private(&self) -> Private {
+        Private::from_json(self).unwrap_or_default()
+    }
+}
+
+/// A stack that everything is known of: what an operation other than planning works on.
+struct Subject<'a> {
+    connection: &'a Connection,
+    config: StackConfig,
+}
+
+impl Resource for StackResource {
+    const NAME: &'static str = "kairos_stack";
+    type Model = StackModel;
+    type Configured = Configured;
+
+    fn schema(&self) -> Schema {
+        schema::schema()
+    }
+
+    fn validate(&self, config: &StackModel, diagnostics: &mut Diagnostics) {
+        validate::validate(config, diagnostics);
+    }
+
+    async fn plan(
+        &self,
+        ctx: &Ctx<Configured>,
+        request: PlanRequest<StackModel>,
+        diagnostics: &mut Diagnostics,
+    ) -> Plan<StackModel> {
+        plan::plan(ctx, request, diagnostics).await
+    }
+
+    async fn create(&self, ctx: &Ctx<Configured>, request: CreateRequest<StackModel>) -> Outcome<StackModel> {
+        let mut model = request.planned;
+        let subject = match subject(ctx, &model) {
+            Ok(subject) => subject,
+            Err(diagnostics) => return Outcome::failed(diagnostics),
+        };
+        if let Err(diagnostics) = plan::same_place(&model, &subject.connection.names(&subject.config.name)) {
+            return Outcome::failed(diagnostics);
+        }
+        let codes = match carried(&subject.config) {
+            Ok(codes) => codes,
+            Err(diagnostic) => return Outcome::failed(diagnostic),
+        };
+        let timeout = timeout(&model, |t| &t.create);
+        let operation = operation(ctx, &subject, codes, timeout);
+        let wish = Wish { config: &subject.config, prior: &[], purpose: Purpose::Create };
+        let achieved = operation.bring(wish).await;
+        ctx.configured().stacks.forget(&subject.config.name);
+        let mut kept = Kept::default();
+        kept.instalacion = achieved.installation.map(|id| id.to_string());
+        conclude(&operation, &subject.config, &mut model, achieved, &kept).await
+    }
+
+    async fn read(&self, ctx: &Ctx<Configured>, current: StackModel, private: Private) -> Outcome<StackModel> {
+        read(ctx, current, &private).await
+    }
+
+    async fn update(&self, ctx: &Ctx<Configured>, request: UpdateRequest<StackModel>) -> Outcome<StackModel> {
+        let mut model = request.planned;
+        let (subject, prior) = match (subject(ctx, &model), subject(ctx, &request.prior)) {
+            (Ok(subject), Ok(prior)) => (subject, prior.config),
+            (Err(diagnostics), _) | (_, Err(diagnostics)) => return Outcome::failed(diagnostics),
+        };
+        if let Err(diagnostics) = plan::same_place(&model, &subject.connection.names(&subject.config.name)) {
+            return Outcome::failed(diagnostics);
+        }
+        let codes = match carried(&subject.config) {
+            Ok(codes) => codes,
+            Err(diagnostic) => return Outcome::failed(diagnostic),
+        };
+        let mut kept = Kept::of(&request.private);
+        let Some(installation) = kept.installation() else {
+            return Outcome::failed(no_installation(&subject.config.name));
+        };
+        let operation = operation(ctx, &subject, codes, timeout(&model, |t| &t.update));
+        let mut earlier = vec![prior];
+        earlier.append(&mut kept.restos);
+        let wish = Wish { config: &subject.config, prior: &earlier, purpose: Purpose::Change(installation) };
+        let achieved = operation.bring(wish).await;
+        ctx.configured().stacks.forget(&subject.config.name);
+        if achieved.components.is_none() {
+            // Refused before the first write: the state stays as it was.
+            return Outcome::failed(achieved.diagnostics.into_iter().collect::<Diagnostics>());
+        }
+        if !achieved.complete {
+            kept.restos = earlier;
+        }
+        conclude(&operation, &subject.config, &mut model, achieved, &kept).await
+    }
+
+    async fn delete(&self, ctx: &Ctx<Configured>, prior: StackModel, private: Private) -> Outcome<StackModel> {
+        delete(ctx, prior, &private).await
+    }
+
+    async fn import(&self, ctx: &Ctx<Configured>, id: String) -> Result<Vec<Imported<StackModel>>, Diagnostics> {
+        import::import(ctx, &id).await.map(|imported| vec![imported])
+    }
+}
+
+/// Turns what was achieved into the state that Terraform keeps.
+async fn conclude(
+    operation: &Operation,
+    config: &StackConfig,
+    model: &mut StackModel,
+    achieved: Achieved,
+    kept: &Kept,
+) -> Outcome<StackModel> {
+    let Some(components) = achieved.components else {
+        return Outcome::failed(achieved.diagnostics.into_iter().collect::<Diagnostics>());
+    };
+    let mut diagnostics: Diagnostics = achieved.diagnostics.into_iter().collect();
+    if let Err(diagnostic) = show(operation, config, model).await {
+        diagnostics.push(diagnostic);
+    }
+    model.components = Attr::Known(components);
+    let outcome = if diagnostics.is_empty() {
+        Outcome::done(model.clone())
+    } else {
+        Outcome::partial(model.clone(), diagnostics)
+    };
+    outcome.with_private(kept.private())
+}
+
+/// Fills in the computed attributes from what the operation has learnt.
+async fn show(operation: &Operation, config: &StackConfig, model: &mut StackModel) -> Result<(), Diagnostic> {
+    let context = &operation.context;
+    outputs::fill(model, &context.names, config, |component| {
+        context.id(&super::kind::Ref::to(component)).map_or(Attr::Null, Attr::Known)
+    });
+    if model.api_url.is_unknown() {
+        model.api_url = Attr::Null;
+    }
+    match operation.api_key().await {
+        Ok(value) => {
+            model.api_key = value.into();
+            Ok(())
+        }
+        Err(diagnostic) => {
+            model.api_key = Attr::Null;
+            Err(diagnostic)
+        }
+    }
+}
+
+async fn read(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private) -> Outcome<StackModel> {
+    let subject = match subject(ctx, &model) {
+        Ok(subject) => subject,
+        Err(diagnostics) => return Outcome::failed(diagnostics),
+    };
+    let mut kept = Kept::of(private);
+    let codes = code::codes(subject.config.architecture).unwrap_or_else(code::none);
+    let operation = operation(ctx, &subject, codes, DEFAULT_TIMEOUT);
+    let found = match operation.find(&subject.config, &kept.restos, kept.installation()).await {
+        Ok(found) => found,
+        Err(diagnostics) => return Outcome::failed(diagnostics.into_iter().collect::<Diagnostics>()),
+    };
+    let Some(components) = found.components else { return Outcome::gone() };
+    if kept.instalacion.is_none() {
+        kept.instalacion = found.installation.map(|id| id.to_string());
+    }
+    if let Err(diagnostic) = show(&operation, &subject.config, &mut model).await {
+        return Outcome::failed(diagnostic);
+    }
+    model.components = Attr::Known(components);
+    Outcome::done(model).with_private(kept.private())
+}
+
+async fn delete(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private) -> Outcome<StackModel> {
+    let subject = match subject(ctx, &model) {
+        Ok(subject) => subject,
+        Err(diagnostics) => return Outcome::failed(diagnostics),
+    };
+    let mut kept = Kept::of(private);
+    let operation = operation(ctx, &subject, code::none(), timeout(&model, |t| &t.delete));
+    if let Err(diagnostic) = plan::unprotected(&operation, &model).await {
+        return Outcome::failed(diagnostic);
+    }
+    if model.force_destroy != Attr::Known(true)
+        && let Err(diagnostic) = usage::unused(&operation.context).await
+    {
+        return Outcome::failed(diagnostic);
+    }
+    let Some(installation) = kept.installation() else {
+        return Outcome::failed(no_installation(&subject.config.name));
+    };
+    // An update that was killed may have created the API although neither state nor leftovers tell of it.
+    let mut earlier = std::mem::take(&mut kept.restos);
+    earlier.push(StackConfig { api: Some(super::config::ApiConfig::default()), ..subject.config.clone() });
+    let achieved = operation.destroy(&subject.config, &earlier, installation).await;
+    ctx.configured().stacks.forget(&subject.config.name);
+    if achieved.complete {
+        return Outcome::gone();
+    }
+    let diagnostics: Diagnostics = achieved.diagnostics.into_iter().collect();
+    match achieved.components {
+        None => Outcome::failed(diagnostics),
+        Some(components) => {
+            model.components = Attr::Known(components);
+            earlier.pop();
+            kept.restos = earlier;
+            Outcome::partial(model, diagnostics).with_private(kept.private())
+        }
+    }
+}
+
+fn subject<'a>(ctx: &'a Ctx<Configured>, model: &StackModel) -> Result<Subject<'a>, Diagnostics> {
+    let connection =
+        ctx.configured().connection().map_err(|e| Diagnostics::of_error("Cannot reach AWS", e.to_string()))?;
+    let config = model.known_config(&connection.default_tags).ok_or_else(|| {
+        Diagnostics::of_error("Cannot tell what the stack is", "Its name, e-mails or API are not known.".to_owned())
+    })?;
+    Ok(Subject { connection, config })
+}
+
+fn operation(ctx: &Ctx<Configured>, subject: &Subject<'_>, codes: Codes, timeout: Duration) -> Operation {
+    let names = subject.connection.names(&subject.config.name);
+    Operation::new(subject.connection, names, codes, ctx.stop(), timeout)
+}
+
+/// The code for the stack's architecture.
+fn carried(config: &StackConfig) -> Result<Codes, Diagnostic> {
+    code::codes(config.architecture).ok_or_else(|| not_carried(config.architecture))
+}
+
+fn not_carried(architecture: Architecture) -> Diagnostic {
+    let carried: Vec<&str> = code::architectures().iter().map(|a| a.as_str()).collect();
+    let command = code::PACKAGE_COMMAND;
+    let detail = if carried.is_empty() {
+        format!(
+            "This build of the provider was made without the functions' code. \"{command}\" makes it; then build the provider \
+             again."
+        )
+    } else {
+        format!("This build of the provider carries the functions for {} only, not for {}.", carried.join(", "), architecture.as_str())
+    };
+    Diagnostic::error("The functions' code is not in this build", detail).at(tfplugin::Path::root("architecture"))
+}
+
+fn no_installation(name: &str) -> Diagnostic {
+    Diagnostic::error(
+        format!("Cannot tell which installation of \"{name}\" this is"),
+        format!(
+            "Neither the state nor the marker in AWS says so. Remove the stack from the state (terraform state rm) and import \
+             it again: terraform import <address> {name}"
+        ),
+    )
+}
+
+fn timeout(model: &StackModel, which: impl Fn(&super::model::TimeoutsModel) -> &Attr<String>) -> Duration {
+    let given = model.timeouts.known().and_then(|t| which(t).as_str()).and_then(rules::parse_duration);
+    given.unwrap_or(DEFAULT_TIMEOUT)
+}

@@ -1,0 +1,44 @@
+//! What of a stack cannot be found by its name: the e-mails of its topic, and the domain that its API is mapped on.
+//!
+//! Invariant: read-only.
+
+use kairos_aws::{AwsError, Doing};
+
+use crate::stack::context::Context;
+use crate::stack::kind::Ref;
+
+/// The e-mail addresses that are subscribed to the stack's topic.
+pub(super) async fn emails(context: &Context) -> Result<Vec<String>, AwsError> {
+    let arn = context.names.topic_arn();
+    let mut emails = Vec::new();
+    let mut pages = context.aws.sns.list_subscriptions_by_topic().topic_arn(&arn).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let Some(page) = page.found("ListSubscriptionsByTopic", &arn)? else { break };
+        let subscriptions = page.subscriptions().iter().filter(|s| s.protocol() == Some("email"));
+        emails.extend(subscriptions.filter_map(|s| s.endpoint()).map(str::to_owned));
+    }
+    emails.sort();
+    emails.dedup();
+    Ok(emails)
+}
+
+/// The custom domain, and the path below it, that the stack's API is mapped on.
+pub(super) async fn mapping(context: &Context) -> Result<Option<(String, String)>, AwsError> {
+    let Some(api) = context.id(&Ref::to("rest_api")) else { return Ok(None) };
+    let client = &context.aws.apigatewayv2;
+    let mut token = None;
+    loop {
+        let domains = client.get_domain_names().set_next_token(token).send().await.doing("GetDomainNames", "the account")?;
+        for name in domains.items().iter().filter_map(|d| d.domain_name()) {
+            let mappings = client.get_api_mappings().domain_name(name).send().await.found("GetApiMappings", name)?;
+            let mappings = mappings.and_then(|m| m.items).unwrap_or_default();
+            if let Some(ours) = mappings.iter().find(|m| m.api_id() == Some(api.as_str())) {
+                return Ok(Some((name.to_owned(), ours.api_mapping_key().unwrap_or_default().to_owned())));
+            }
+        }
+        token = domains.next_token;
+        if token.is_none() {
+            return Ok(None);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The plan of a `kairos_stack`: what will be there, as far as it can be told, and what is refused.
+//!
+//! Invariant: reads at most the marker, the custom domain and the account's settings; writes nothing.
+
+use kairos::names::Names;
+use tfplugin::{Attr, Ctx, Diagnostic, Diagnostics, Path, Plan, PlanRequest};
+
+use super::{carried, operation, subject};
+use crate::configuration::{Configured, Connection};
+use crate::proceso::stacks::PlannedStack;
+use crate::stack::code;
+use crate::stack::config::StackConfig;
+use crate::stack::context::Context;
+use crate::stack::marker::{self, Marker, Phase, Ssm};
+use crate::stack::model::{Components, FILLERS, StackModel};
+use crate::stack::operation::Operation;
+use crate::stack::{outputs, preflight, topology};
+
+pub(super) async fn plan(
+    ctx: &Ctx<Configured>,
+    request: PlanRequest<StackModel>,
+    diagnostics: &mut Diagnostics,
+) -> Plan<StackModel> {
+    let PlanRequest { prior, proposed, .. } = &request;
+    match (prior, proposed) {
+        (Some(prior), None) => {
+            if let Err(refusal) = refuse_destroy(ctx, prior).await {
+                diagnostics.push(refusal);
+            }
+            Plan::of(request)
+        }
+        (prior, Some(proposed)) => {
+            let planned = bring(ctx, prior.as_ref(), proposed.clone(), diagnostics).await;
+            let mut plan = Plan::of(request);
+            plan.planned = Some(planned);
+            plan
+        }
+        (None, None) => Plan::of(request),
+    }
+}
+
+async fn bring(
+    ctx: &Ctx<Configured>,
+    prior: Option<&StackModel>,
+    mut model: StackModel,
+    diagnostics: &mut Diagnostics,
+) -> StackModel {
+    if let Some(name) = model.name.as_str() {
+        let role_prefix = model.executor.known().and_then(|e| e.role_prefix.as_str()).map(str::to_owned);
+        ctx.configured().stacks.plan(name, PlannedStack { role_prefix });
+    }
+    let connection = match ctx.configured().connection() {
+        Ok(connection) => connection,
+        Err(_) => {
+            // The provider's own configuration is not known yet: neither is anything that follows from it.
+            outputs::unknown(&mut model);
+            return model;
+        }
+    };
+    let configs = FILLERS.map(|filler| model.config(filler, &connection.default_tags));
+    let [Some(config), Some(other)] = configs else {
+        outputs::unknown(&mut model);
+        return model;
+    };
+    let names = connection.names(&config.name);
+    if let Err(diagnostic) = carried(&config) {
+        diagnostics.push(diagnostic);
+    }
+    if let Some(long) = too_long(&names) {
+        diagnostics.push(long);
+    }
+    let replaces = prior.is_some_and(|p| p.name != model.name);
+    if let Some(prior) = prior.filter(|_| replaces)
+        && let Err(refusal) = refuse_destroy(ctx, prior).await
+    {
+        diagnostics.push(refusal);
+    }
+    let prior = prior.filter(|_| !replaces);
+    let context = Context::new(names, connection.clients.clone());
+    if prior.is_none() {
+        foresee(&config, &context, diagnostics).await;
+    }
+    warn(prior, &model, &config, connection, &context, diagnostics).await;
+    fill(&mut model, prior, [&config, &other], &context);
+    model
+}
+
+/// Fills in everything computed, as far as it can be told.
+fn fill(model: &mut StackModel, prior: Option<&StackModel>, configs: [&StackConfig; 2], context: &Context) {
+    let codes = code::codes(configs[0].architecture).unwrap_or_else(code::none);
+    let topologies = configs.map(|config| topology::topology(config, &context.names, &codes));
+    let held: Option<&Components> = prior.and_then(|p| p.components.known());
+    let components = outputs::planned([&topologies[0], &topologies[1]], configs[0], held, context);
+    let ids = outputs::ids(Some(&components));
+    outputs::fill(model, &context.names, configs[0], |component| ids.get(component).cloned().unwrap_or_default());
+    model.api_key = match (&model.api_key_id, prior) {
+        (Attr::Null, _) => Attr::Null,
+        (Attr::Known(id), Some(prior)) if prior.api_key_id.as_str() == Some(id) => prior.api_key.clone(),
+        _ => Attr::Unknown,
+    };
+    model.components = Attr::Known(components);
+}
+
+/// Warns of what apply would refuse, where this plan creates the API or maps it on another domain.
+async fn warn(
+    prior: Option<&StackModel>,
+    model: &StackModel,
+    config: &StackConfig,
+    connection: &Connection,
+    context: &Context,
+    diagnostics: &mut Diagnostics,
+) {
+    let before = prior.and_then(|p| p.known_config(&connection.default_tags)).and_then(|c| c.api);
+    let same_domain = before.as_ref().map(|a| &a.domain_name) == config.api.as_ref().map(|a| &a.domain_name);
+    if model.api.is_known() && !(before.is_some() && same_domain) {
+        let problems = preflight::check(config, context).await;
+        diagnostics.extend(problems.into_iter().map(preflight::Problem::into_warning));
+    }
+}
+
+/// What a creation would meet: a complete stack of that name.
+async fn foresee(config: &StackConfig, context: &Context, diagnostics: &mut Diagnostics) {
+    let found = match marker_of(context).await {
+        Ok(Some(found)) if found.fase == Phase::Completa => found,
+        Ok(_) => return,
+        Err(problem) => {
+            diagnostics.error(format!("Cannot plan the stack \"{}\"", config.name), problem);
+            return;
+        }
+    };
+    let name = &config.name;
+    let import = format!(
+        "To manage it here, import it: terraform import <address> {name}\n\nor, as a block:\n\nimport {{\n  to = <address>\n  id = \"{name}\"\n}}"
+    );
+    let at = format!("A complete stack \"{name}\" exists in this account and region (installation {}).", found.instalacion);
+    if found.protegida {
+        diagnostics.error_at(
+            Path::root("name"),
+            format!("The stack \"{name}\" exists already"),
+            format!("{at} It is protected against deletion. {import}"),
+        );
+    } else {
+        diagnostics.warning_at(
+            Path::root("name"),
+            format!("The stack \"{name}\" exists already"),
+            format!("{at} If this plan does not destroy it first, apply will fail. {import}"),
+        );
+    }
+}
+
+async fn refuse_destroy(ctx: &Ctx<Configured>, prior: &StackModel) -> Result<(), Diagnostic> {
+    let subject = match subject(ctx, prior) {
+        Ok(subject) => subject,
+        // Nothing can be read: apply will say why.
+        Err(_) => return protected(prior).map_or(Ok(()), Err),
+    };
+    let operation = operation(ctx, &subject, code::none(), super::DEFAULT_TIMEOUT);
+    unprotected(&operation, prior).await
+}
+
+/// Refuses to destroy a protected stack. One that has never been complete is not protected yet.
+pub(super) async fn unprotected(operation: &Operation, prior: &StackModel) -> Result<(), Diagnostic> {
+    let Some(refusal) = protected(prior) else { return Ok(()) };
+    match marker_of(&operation.context).await {
+        Ok(None) => Ok(()),
+        Ok(Some(Marker { fase: Phase::Creando, .. })) => Ok(()),
+        _ => Err(refusal),
+    }
+}
+
+fn protected(prior: &StackModel) -> Option<Diagnostic> {
+    let name = prior.name.as_str().unwrap_or_default();
+    (prior.deletion_protection == Attr::Known(true)).then(|| {
+        Diagnostic::error(
+            format!("The stack \"{name}\" is protected against deletion"),
+            "Set \"deletion_protection\" to false and apply that first; then it may be destroyed or replaced.",
+        )
+        .at(Path::root("deletion_protection"))
+    })
+}
+
+async fn marker_of(context: &Context) -> Result<Option<Marker>, String> {
+    let shelf = Ssm::new(context.clone(), std::collections::BTreeMap::new());
+    marker::read(&shelf, &context.names).await.map_err(|e| e.to_string())
+}
+
+/// Roles carry the region in their names, and IAM takes 64 characters.
+fn too_long(names: &Names) -> Option<Diagnostic> {
+    let longest = [names.dispatcher_role(), names.executor_role(), names.scheduler_role(), names.api_role()]
+        .into_iter()
+        .max_by_key(String::len)?;
+    (longest.len() > 64).then(|| {
+        let detail = format!("The role \"{longest}\" would have {} characters, and IAM takes 64.", longest.len());
+        Diagnostic::error("The stack's name is too long for this region", detail).at(Path::root("name"))
+    })
+}
+
+/// Compares the account and region of the plan with those of the apply.
+pub(super) fn same_place(planned: &StackModel, names: &Names) -> Result<(), Diagnostics> {
+    let now = names.function_arn(&names.dispatcher_function());
+    match planned.dispatcher_arn.as_str() {
+        Some(then) if then != now => Err(Diagnostics::of_error(
+            "Account or region differ from the plan's",
+            format!("The plan was made for \"{then}\", and the provider now works on \"{now}\". Plan again. Nothing was changed."),
+        )),
+        _ => Ok(()),
+    }
+}
