@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::shell::{ask, cargo, run, run_with, target};
+use crate::shell::{ask, cargo, command, run, run_with, target};
 use crate::{package, venv};
 
 /// Runs the checks and stops at the first that fails; `quick` leaves out packaging and acceptance.
@@ -18,6 +18,9 @@ pub(crate) fn run_all(quick: bool) -> Result<()> {
 }
 
 fn check(steps: &mut Steps, quick: bool) -> Result<()> {
+    if !quick && ask(command("terraform").arg("-version")).is_none() {
+        bail!("terraform is not on the PATH: install it from https://developer.hashicorp.com/terraform/install");
+    }
     steps.step("format", |_| run(&mut cargo(["fmt", "--all", "--check"])))?;
     steps.step("lints", |_| {
         run(&mut cargo([
@@ -57,12 +60,12 @@ fn policy(steps: &mut Steps) -> Result<()> {
 }
 
 fn tests(tally: &mut Tally, selection: &[&str]) -> Result<()> {
-    let mut command = cargo(["test", "--locked", "--workspace", "--no-fail-fast"]);
-    command.args(selection).env(
+    let mut runner = cargo(["test", "--locked", "--workspace", "--no-fail-fast"]);
+    runner.args(selection).env(
         "KAIROS_PROVIDER",
         target().join("debug").join("terraform-provider-kairos"),
     );
-    run_with(&mut command, |line| {
+    run_with(&mut runner, |line| {
         println!("{line}");
         tally.count(line);
     })
