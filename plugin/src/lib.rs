@@ -3,6 +3,38 @@
 //! A provider implements [`Provider`], [`Resource`], [`DataSource`] and [`Function`] over typed [models](model!) and
 //! hands itself to [`serve`]. See the traits for what is promised and what is expected.
 //!
+//! ```no_run
+//! use std::process::ExitCode;
+//! use tfplugin::{About, Diagnostics, Offers, Provider, Schema, Surroundings, model, serve};
+//!
+//! struct Example;
+//!
+//! model! {
+//!     pub struct Config {}
+//! }
+//!
+//! impl Provider for Example {
+//!     type Config = Config;
+//!     type Configured = ();
+//!
+//!     fn schema(&self) -> Schema {
+//!         Schema::new(0)
+//!     }
+//!
+//!     fn offers(&self) -> Offers<()> {
+//!         Offers::new() // .resource(…).data_source(…).function(…)
+//!     }
+//!
+//!     async fn configure(&self, _: Config, _: Surroundings, _: &mut Diagnostics) -> Option<()> {
+//!         Some(())
+//!     }
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     serve(Example, About { name: "example", version: "0.1.0", source: "examples/example", crates: &["example"] })
+//! }
+//! ```
+//!
 //! Invariant: only this crate knows protobuf and msgpack; nothing of them shows in its interface.
 
 mod attr;

@@ -18,13 +18,17 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Starts logging, of this crate and of those whose names begin so. Does nothing where logging has been started.
 pub(crate) fn start(crates: &[&str], variable: impl Fn(&str) -> Option<String>) {
-    let level = level(variable);
-    let others = level.min(LevelFilter::WARN);
-    let ours = crates.iter().copied().chain(["tfplugin"]).map(|name| (name, level));
-    let targets = Targets::new().with_default(others).with_targets(ours);
+    let targets = targets(crates, level(variable));
     let _ = tracing_subscriber::registry()
         .with(Lines { write: to_stderr }.with_filter(targets))
         .try_init();
+}
+
+fn targets(crates: &[&str], level: LevelFilter) -> Targets {
+    let ours = crates.iter().copied().chain(["tfplugin"]).map(|name| (name, level));
+    Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_targets(ours)
 }
 
 /// `TF_LOG_PROVIDER` has precedence over `TF_LOG`. As in terraform, what is not a level means all.
@@ -164,6 +168,17 @@ mod tests {
         assert_eq!(read("off", "TRACE"), LevelFilter::OFF);
         assert_eq!(read("", "JSON"), LevelFilter::TRACE);
         assert_eq!(read("", "1"), LevelFilter::TRACE);
+    }
+
+    #[test]
+    fn other_crates_tell_warnings_only() {
+        let told = |level, name, at| targets(&["kairos"], level).would_enable(name, &at);
+        assert!(told(LevelFilter::TRACE, "kairos_aws::store", Level::TRACE));
+        assert!(told(LevelFilter::TRACE, "tfplugin::serve", Level::TRACE));
+        assert!(told(LevelFilter::TRACE, "hyper::proto", Level::WARN));
+        assert!(!told(LevelFilter::TRACE, "hyper::proto", Level::INFO));
+        assert!(!told(LevelFilter::ERROR, "hyper::proto", Level::WARN));
+        assert!(!told(LevelFilter::OFF, "kairos", Level::ERROR));
     }
 
     #[test]

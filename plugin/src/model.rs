@@ -2,6 +2,7 @@
 //!
 //! Guarantees: a value that does not fit is refused with the path of the part at fault; nothing is dropped silently.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::attr::Attr;
@@ -67,14 +68,14 @@ macro_rules! model {
 
         impl $crate::Typed for $name {
             fn from_known(value: $crate::Value, path: &$crate::Path) -> ::std::result::Result<Self, $crate::ValueError> {
-                let mut members = $crate::model::Reader::new(value, path)?;
+                let members = $crate::model::Reader::new(value, path)?;
                 let model = Self { $( $field: members.take(stringify!($field))?, )* };
                 members.finish()?;
                 Ok(model)
             }
 
             fn into_known(self) -> $crate::Value {
-                $crate::Value::object([ $( $crate::model::member(stringify!($field), self.$field), )* ])
+                $crate::Value::object::<::std::string::String>([ $( $crate::model::member(stringify!($field), self.$field), )* ])
             }
         }
 
@@ -85,22 +86,25 @@ macro_rules! model {
 /// Takes the attributes out of an object, for [`model!`](crate::model!).
 #[doc(hidden)]
 pub struct Reader<'a> {
-    members: Members,
+    members: RefCell<Members>,
     path: &'a Path,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(value: Value, path: &'a Path) -> Result<Self, ValueError> {
         match value {
-            Value::Object(members) => Ok(Self { members, path }),
+            Value::Object(members) => Ok(Self {
+                members: RefCell::new(members),
+                path,
+            }),
             other => Err(ValueError::mismatch(path, "object", other.kind())),
         }
     }
 
-    pub fn take<T: Typed>(&mut self, field: &str) -> Result<Attr<T>, ValueError> {
+    pub fn take<T: Typed>(&self, field: &str) -> Result<Attr<T>, ValueError> {
         let name = attribute_name(field);
         let path = self.path.clone().attribute(name);
-        match self.members.remove(name) {
+        match self.members.borrow_mut().remove(name) {
             Some(value) => Attr::from_value(value, &path),
             None => Err(ValueError::new(
                 &path,
@@ -110,7 +114,7 @@ impl<'a> Reader<'a> {
     }
 
     pub fn finish(self) -> Result<(), ValueError> {
-        match self.members.into_keys().next() {
+        match self.members.into_inner().into_keys().next() {
             Some(name) => {
                 let path = self.path.clone().attribute(name);
                 Err(ValueError::new(

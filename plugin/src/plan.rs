@@ -75,7 +75,10 @@ fn fill(attributes: &Attributes, config: &Value, proposed: &mut Value, pass: Pas
         } else if !given.is_null() {
             fill_nested(attribute, given, slot, pass);
         } else if let Some(default) = &attribute.default {
-            slot.clone_from(default);
+            if !settled(attribute, default, slot) {
+                slot.clone_from(default);
+            }
+            fill_nested(attribute, default, slot, pass);
         } else if matches!(pass, Pass::Unknowns) && attribute.computed && (slot.is_null() || !attribute.keep) {
             *slot = Value::unknown();
         }
@@ -110,6 +113,19 @@ fn fill_nested(attribute: &Attribute, given: &Value, slot: &mut Value, pass: Pas
             }
         }
         _ => {}
+    }
+}
+
+/// Whether a value is the default already, with what was computed filled in: that is not to be lost.
+fn settled(attribute: &Attribute, default: &Value, value: &Value) -> bool {
+    match (&attribute.kind, default, value) {
+        (Kind::Nested(Nesting::Single, inner), Value::Object(_), Value::Object(_)) => {
+            inner.iter().all(|(name, attribute)| {
+                let (default, value) = (default.attribute(name), value.attribute(name));
+                default.is_null() && attribute.computed || settled(attribute, default, value)
+            })
+        }
+        _ => default == value,
     }
 }
 

@@ -148,6 +148,36 @@ fn nested_attributes_are_planned_element_by_element() {
 }
 
 #[test]
+fn a_default_object_keeps_what_was_computed_in_it() {
+    let inner = Nested::new()
+        .attribute("size", Attribute::int().optional())
+        .attribute("id", Attribute::string().computed().keep())
+        .attribute("seen", Attribute::string().computed());
+    let one = |size: i64, id: Value, seen: Value| Value::object([("size", size.into()), ("id", id), ("seen", seen)]);
+    let default = one(3, Value::Null, Value::Null);
+    let schema = Schema::new(0)
+        .attribute("one", Attribute::single(inner).default(default))
+        .attribute("text", Attribute::string().optional());
+    let whole = |one: Value, text: &str| Value::object([("one", one), ("text", text.into())]);
+    let planned = |prior: &Value, proposed: Value| {
+        let config = whole(Value::Null, "b");
+        propose(&schema.attributes, prior, &config, proposed)
+    };
+    let created = whole(one(3, Value::unknown(), Value::unknown()), "b");
+    assert_eq!(planned(&Value::Null, whole(Value::Null, "b")), created);
+    let held = one(3, "i".into(), "s".into());
+    assert_eq!(
+        planned(&whole(held.clone(), "b"), whole(held.clone(), "b")),
+        whole(held.clone(), "b")
+    );
+    let changed = whole(one(3, "i".into(), Value::unknown()), "b");
+    assert_eq!(planned(&whole(held.clone(), "a"), whole(held, "b")), changed);
+    // What the user had set there goes back to the default.
+    let other = one(4, "i".into(), "s".into());
+    assert_eq!(planned(&whole(other.clone(), "b"), whole(other, "b")), created);
+}
+
+#[test]
 fn a_nested_change_names_its_own_path() {
     let prior = with(state(), "one", rule(1, "none".into(), "x".into(), "s".into()));
     let planned = with(state(), "one", rule(2, "none".into(), "x".into(), "s".into()));

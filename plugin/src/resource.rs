@@ -33,7 +33,10 @@ pub trait Resource: Send + Sync + 'static {
     /// have run already.
     fn validate(&self, _config: &Self::Model, _diagnostics: &mut Diagnostics) {}
 
-    /// Refines a plan, or refuses it with an error. Not asked to change anything, and nothing may be changed.
+    /// Refines a plan, or refuses it with an error. Nothing may be changed yet.
+    ///
+    /// Where nothing differs so far, computed attributes are as in the prior state: a plan that adds the first difference
+    /// marks those unknown that may change with it.
     fn plan(
         &self,
         _ctx: &Ctx<Self::Configured>,

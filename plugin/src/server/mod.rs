@@ -113,7 +113,11 @@ impl Shape {
     /// What is wrong with the schema, and where the model is another shape.
     fn problems(&self, fits: impl Fn(Value) -> Result<(), crate::ValueError>) -> Vec<String> {
         let mut found = self.schema.problems();
-        found.extend(fits(sample(&self.ty)).err().map(|error| misfit(error).detail));
+        found.extend(
+            fits(sample(&self.ty))
+                .err()
+                .map(|error| misfit(error).detail.trim_end_matches('.').to_owned()),
+        );
         found
     }
 }
@@ -184,3 +188,6 @@ fn holds_objects(ty: &Type) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
