@@ -1,3 +1,6 @@
 //! The Terraform provider of Kairos.
 
+pub mod configuration;
+pub mod proceso;
+pub mod provider;
 pub mod stack;

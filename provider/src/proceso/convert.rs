@@ -144,3 +144,121 @@ fn indented(lines: &str) -> String {
         .collect::<Vec<_>>()
         .join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use kairos::validation::{Limits, check, define};
+    use tfplugin::Diagnostic;
+
+    use super::*;
+
+    fn written() -> ProcesoModel {
+        ProcesoModel {
+            stack: "Demo".into(),
+            nombre: "Cierre  diario".into(),
+            cron: "00 3 ? * MON-FRI *".into(),
+            zona_horaria: "America/Santiago".into(),
+            inicio: "2026-01-01T00:00:00-03:00".into(),
+            arn_rol: "arn:aws:iam::123456789012:role/demo-cierre".into(),
+            arn_proceso: "arn:aws:lambda:sa-east-1:123456789012:function:cierre".into(),
+            parametros: r#"{ "a": 1 }"#.into(),
+            habilitado: true.into(),
+            reintentos: 3.into(),
+            modo_invocacion: "Event".into(),
+            ..ProcesoModel::default()
+        }
+    }
+
+    fn held(model: &ProcesoModel) -> (Proceso, Schedule) {
+        let definition = define(&raw(model), &Limits::default()).unwrap();
+        (
+            definition.create("2026-01-02T03:04:05Z".parse().unwrap()),
+            definition.schedule,
+        )
+    }
+
+    #[test]
+    fn what_only_reads_differently_keeps_the_users_form() {
+        let (mut proceso, schedule) = held(&written());
+        proceso.parametros = Some(r#"{"a":1}"#.to_owned());
+        proceso.nombre = "cierre diario".to_owned();
+        let shown = model("Demo", &proceso, &schedule, &written());
+        let expected = ProcesoModel {
+            id: shown.id.clone(),
+            id_calendarizacion: shown.id_calendarizacion.clone(),
+            fecha_creacion: "2026-01-02T03:04:05.000Z".into(),
+            ..written()
+        };
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn what_somebody_else_changed_shows_as_it_is() {
+        let (mut proceso, _) = held(&written());
+        let moved = ProcesoModel {
+            cron: "0 4 * * ? *".into(),
+            inicio: Attr::Null,
+            ..written()
+        };
+        proceso.parametros = Some(r#"{"a":2}"#.to_owned());
+        let shown = model("Demo", &proceso, &schedule(&moved).unwrap(), &written());
+        assert_eq!(shown.cron.as_str(), Some("cron(0 4 * * ? *)"));
+        assert!(shown.inicio.is_null());
+        assert_eq!(shown.parametros.as_str(), Some(r#"{"a":2}"#));
+    }
+
+    #[test]
+    fn a_plan_that_only_spells_differently_is_empty() {
+        let mut planned = ProcesoModel {
+            cron: "cron(0 3 ? * 2-6 *)".into(),
+            inicio: "2026-01-01T03:00:00Z".into(),
+            parametros: r#"{"a":1.0}"#.into(),
+            ..written()
+        };
+        keep_forms(
+            &mut planned,
+            &ProcesoModel {
+                parametros: r#"{"a":1.0}"#.into(),
+                ..written()
+            },
+        );
+        assert_eq!(planned.cron, written().cron);
+        assert_eq!(planned.inicio, written().inicio);
+        let mut changed = ProcesoModel {
+            cron: "0 3 ? * 2-5 *".into(),
+            ..written()
+        };
+        keep_forms(&mut changed, &written());
+        assert_eq!(changed.cron.as_str(), Some("0 3 ? * 2-5 *"));
+    }
+
+    #[test]
+    fn a_bad_value_is_shown_at_its_attribute_with_its_position() {
+        let wrong = ProcesoModel {
+            cron: "0 25 * * ? *".into(),
+            ..written()
+        };
+        let mut diagnostics = Diagnostics::new();
+        diagnose(&check(&raw(&wrong), &Limits::default()), &mut diagnostics);
+        let told: Vec<&Diagnostic> = diagnostics.iter().collect();
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].path, Some(Path::root("cron")));
+        assert_eq!(told[0].summary, "Invalid cron");
+        let expected =
+            "cron \"0 25 * * ? *\", character 3 (\"25\"): hours must be between 0 and 23.\n\n  0 25 * * ? *\n    ^^";
+        assert_eq!(told[0].detail, expected);
+    }
+
+    #[test]
+    fn what_is_not_known_yet_is_said_to_be_so() {
+        let unknown = ProcesoModel {
+            arn_proceso: Attr::Unknown,
+            cron: Attr::Unknown,
+            ..written()
+        };
+        assert_eq!(raw(&unknown).unknown, [Field::Cron, Field::ArnProceso]);
+        assert_eq!(schedule(&unknown), None);
+    }
+}
