@@ -70,6 +70,9 @@ impl Kind for Function {
     const TYPE: &'static str = "AWS::Lambda::Function";
     const ACTIONS: &'static [&'static str] = &[
         "iam:PassRole",
+        "kms:CreateGrant",
+        "kms:Decrypt",
+        "kms:Encrypt",
         "lambda:CreateFunction",
         "lambda:DeleteFunction",
         "lambda:DeleteFunctionConcurrency",
@@ -227,8 +230,9 @@ impl Kind for Function {
             .ok_or_else(|| still("DeleteFunction", &self.name, "there", SETTLED))
     }
 
+    /// A function that exists and can be read is taken up or refused in other words: what is left cannot be read yet.
     fn settling(error: &AwsError) -> bool {
-        busy(error)
+        busy(error) || (error.action == "CreateFunction" && error.is("ResourceConflictException"))
     }
 }
 

@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn the_oldest_of_our_name_is_kept() {
         let twin = |id: &str, secs, renamed| Twin::new(Some(id.into()), Some(DateTime::from_secs(secs)), renamed);
-        let mut twins = vec![twin("renamed", 1, true), twin("b", 3, false), twin("a", 2, false)];
+        let mut twins = [twin("renamed", 1, true), twin("b", 3, false), twin("a", 2, false)];
         twins.sort();
         let order: Vec<&str> = twins.iter().map(|twin| twin.id.as_str()).collect();
         assert_eq!(order, ["a", "b", "renamed"]);

@@ -212,10 +212,12 @@ impl Kind for Role {
         Ok(())
     }
 
-    /// IAM answers reads from more than one place: what was just created may be missing for a write that follows, and what
-    /// was just removed may still stand in the way of the deletion.
+    /// IAM answers from more than one place: what was just created may be missing for a read or write that follows (a role
+    /// that exists and can be read is taken up or refused in other words), and what was just removed may still stand in the
+    /// way of the deletion.
     fn settling(error: &AwsError) -> bool {
         match error.action.as_str() {
+            "CreateRole" => error.is("EntityAlreadyExists"),
             "PutRolePolicy" | "AttachRolePolicy" => error.is("NoSuchEntity"),
             "DeleteRole" => error.is("DeleteConflict"),
             _ => error.is("ConcurrentModification") || error.is("EntityTemporarilyUnmodifiable"),
@@ -375,13 +377,13 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(held: &Role, expect: Expect) {
+    fn check(held: &Role, expect: &Expect) {
         expect.assert_eq(&lines(&role().diff(held)));
     }
 
     #[test]
     fn extra_policies_are_drift_and_a_path_replaces() {
-        check(&role(), expect![""]);
+        check(&role(), &expect![""]);
         let mut held = Role {
             path: "/other/".into(),
             max_session: 7200,
@@ -393,7 +395,7 @@ mod tests {
         held.permissions_boundary = Some("arn:aws:iam::1:policy/Bound".into());
         check(
             &held,
-            expect![[r#"
+            &expect![[r#"
             Path: /other/ → / (replaces)
             Policies.Extra: {"Statement":[{"Action":"s3:*","Effect":"Allow","Resource":"*"}],"Version":"2012-10-17"} → none
             ManagedPolicyArns: ["arn:aws:iam::aws:policy/AdministratorAccess"] → []

@@ -32,13 +32,13 @@ fn function() -> Function {
 }
 
 #[track_caller]
-fn check(held: &Function, expect: Expect) {
+fn check(held: &Function, expect: &Expect) {
     expect.assert_eq(&lines(&function().diff(held)));
 }
 
 #[test]
 fn every_property_that_differs_is_named() {
-    check(&function(), expect![""]);
+    check(&function(), &expect![""]);
     let held = Function {
         runtime: "provided.al2".into(),
         handler: "main".into(),
@@ -55,7 +55,7 @@ fn every_property_that_differs_is_named() {
     };
     check(
         &held,
-        expect![[r#"
+        &expect![[r#"
         Runtime: provided.al2 → provided.al2023
         Handler: main → bootstrap
         MemorySize: 128 → 256
@@ -79,7 +79,7 @@ fn values_of_variables_are_compared_and_never_shown() {
     };
     check(
         &held,
-        expect![[r"
+        &expect![[r"
         Environment.KAIROS_EXTERNAL_ID: sha256:36469ac1 → sha256:b6441336
         Environment.KAIROS_STACK: none → sha256:37036cd8
         Environment.PASSWORD: sha256:0a1feb1d → none"]],

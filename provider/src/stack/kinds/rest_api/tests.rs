@@ -18,13 +18,13 @@ fn api() -> RestApi {
 }
 
 #[track_caller]
-fn check(held: &RestApi, expect: Expect) {
+fn check(held: &RestApi, expect: &Expect) {
     expect.assert_eq(&lines(&api().diff(held)));
 }
 
 #[test]
 fn every_property_that_differs_is_named() {
-    check(&api(), expect![""]);
+    check(&api(), &expect![""]);
     let open = Route {
         key_required: false,
         ..Route::proxy("arn:aws:lambda:us-east-1:100000000001:function:AcmeApi")
@@ -38,7 +38,7 @@ fn every_property_that_differs_is_named() {
     };
     check(
         &held,
-        expect![[r#"
+        &expect![[r#"
         Description:  → Processes
         EndpointConfiguration: EDGE → REGIONAL
         Methods.ANY /: {"key_required":false,"authorization":"NONE","integration":"AWS_PROXY","function":"arn:aws:lambda:us-east-1:100000000001:function:AcmeApi"} → {"key_required":true,"authorization":"NONE","integration":"AWS_PROXY","function":"arn:aws:lambda:us-east-1:100000000001:function:AcmeApi"}
