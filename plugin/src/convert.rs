@@ -172,10 +172,32 @@ pub(crate) fn json(bytes: &[u8]) -> Result<Json, Diagnostic> {
 
 #[cfg(test)]
 mod tests {
+    use expect_test::expect;
     use wire::attribute_path::step::Selector;
 
     use super::*;
     use crate::schema::Nested;
+
+    /// One line for each attribute, with what terraform is told of it.
+    fn rendered(attributes: &[wire::schema::Attribute], indent: &str) -> String {
+        let each = attributes.iter().map(|attribute| {
+            let mut told = String::from_utf8_lossy(&attribute.r#type).into_owned();
+            if let Some(object) = &attribute.nested_type {
+                let inner = rendered(&object.attributes, &format!("{indent}  "));
+                told = format!("{:?} of {{\n{inner}{indent}}}", object.nesting());
+            }
+            let flags = [
+                (attribute.required, " required"),
+                (attribute.optional, " optional"),
+                (attribute.computed, " computed"),
+                (attribute.sensitive, " sensitive"),
+                (attribute.write_only, " write_only"),
+            ];
+            let flags: String = flags.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect();
+            format!("{indent}{}: {told}{flags}\n", attribute.name)
+        });
+        each.collect()
+    }
 
     #[test]
     fn an_attribute_has_a_type_or_nested_attributes_and_never_both() {
@@ -188,7 +210,15 @@ mod tests {
                 "nested",
                 Attribute::nested_set(nested).default(Value::set([] as [Value; 0])),
             );
-        insta::assert_debug_snapshot!(schema(&ours));
+        let block = schema(&ours).block.unwrap_or_default();
+        expect![[r#"
+            nested: Set of {
+              n: "number" required
+            } optional computed
+            plain: ["map","string"] optional sensitive
+            secret: "string" optional write_only
+        "#]]
+        .assert_eq(&rendered(&block.attributes, ""));
     }
 
     #[track_caller]
