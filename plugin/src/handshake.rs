@@ -103,9 +103,9 @@ mod tests {
     #[test]
     fn the_line_has_six_parts() {
         let line = Line {
-            address: &"unix|/tmp/x/s",
+            address: &"unix|/run/x/s",
             certificate: "QUJD",
         };
-        assert_eq!(line.to_string(), "1|6|unix|/tmp/x/s|grpc|QUJD");
+        assert_eq!(line.to_string(), "1|6|unix|/run/x/s|grpc|QUJD");
     }
 }
