@@ -69,7 +69,7 @@ impl Kind for ApiKey {
             name: key.name.unwrap_or_default(),
             description: key.description.unwrap_or_default(),
             enabled: key.enabled,
-            tags: tags(&key_arn(&id, context), context).await?,
+            tags: tags(&key_arn(&id, context), key.tags, context).await?,
         };
         Ok(Some(Held::ours(id, held)))
     }

@@ -148,17 +148,15 @@ pub(super) fn arn(path: &str, context: &Context) -> String {
     format!("arn:{}:apigateway:{}::{path}", place.partition, place.region)
 }
 
-/// The tags of an object.
-pub(super) async fn tags(arn: &str, context: &Context) -> Result<Tags, AwsError> {
-    let answer = context
-        .aws
-        .apigateway
-        .get_tags()
-        .resource_arn(arn)
-        .send()
-        .await
-        .found("GetTags", arn)?;
-    Ok(answer.and_then(|a| a.tags).unwrap_or_default().into_iter().collect())
+/// The tags of an object: those that the tag operations know, otherwise those that its own answer carried.
+pub(super) async fn tags(
+    arn: &str,
+    carried: Option<HashMap<String, String>>,
+    context: &Context,
+) -> Result<Tags, AwsError> {
+    let call = context.aws.apigateway.get_tags().resource_arn(arn);
+    let known = call.send().await.found("GetTags", arn)?.and_then(|answer| answer.tags);
+    Ok(known.or(carried).unwrap_or_default().into_iter().collect())
 }
 
 /// Sets and removes the tags that `changes` name.
@@ -190,7 +188,7 @@ pub(super) async fn owner(
 ) -> Result<Owner, AwsError> {
     let tags = match listed {
         Some(tags) if !tags.is_empty() => tags.into_iter().collect(),
-        _ => tags(arn, context).await?,
+        _ => tags(arn, None, context).await?,
     };
     Ok(Owner::of(&tags, context))
 }

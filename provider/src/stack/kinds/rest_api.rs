@@ -94,7 +94,7 @@ impl Kind for RestApi {
         let Some(api) = answer else { return Ok(None) };
         let types = api.endpoint_configuration.and_then(|e| e.types).unwrap_or_default();
         let arn = api_arn(&id, context);
-        let (resources, tags) = tokio::try_join!(self.resources(&id, context), tags(&arn, context))?;
+        let (resources, tags) = tokio::try_join!(self.resources(&id, context), tags(&arn, api.tags, context))?;
         let held = Self {
             name: api.name.unwrap_or_default(),
             description: api.description.unwrap_or_default(),

@@ -109,9 +109,10 @@ impl Kind for Stage {
             .await
             .found("GetDeployment", &live)?
             .and_then(|d| d.description);
-        let tags = tags(&stage_arn(&id, context), context).await?;
         // The tags that it was created with tell whose it is; the others may since have changed.
-        let mut known: Tags = stage.tags.take().unwrap_or_default().into_iter().collect();
+        let carried = stage.tags.take().unwrap_or_default();
+        let mut known: Tags = carried.clone().into_iter().collect();
+        let tags = tags(&stage_arn(&id, context), Some(carried), context).await?;
         known.extend(tags.clone());
         let shape = marked(deployment.as_deref()).map_or(live, str::to_owned);
         let mut held = Held::ours(id, self.held(stage, shape, tags));

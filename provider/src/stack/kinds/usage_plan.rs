@@ -86,10 +86,10 @@ impl Kind for UsagePlan {
             return Ok(None);
         };
         let call = context.aws.apigateway.get_usage_plan().usage_plan_id(&id);
-        let Some(plan) = call.send().await.found("GetUsagePlan", &self.name)? else {
+        let Some(mut plan) = call.send().await.found("GetUsagePlan", &self.name)? else {
             return Ok(None);
         };
-        let tags = tags(&plan_arn(&id, context), context).await?;
+        let tags = tags(&plan_arn(&id, context), plan.tags.take(), context).await?;
         Ok(Some(Held::ours(id, self.held(plan, tags, context))))
     }
 
