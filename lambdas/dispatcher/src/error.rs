@@ -56,3 +56,19 @@ pub enum DispatchError {
         hops: u32,
     },
 }
+
+impl DispatchError {
+    /// The kind of failure, as the function's answer and its dead letters name it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Event(_) => "InvalidEvent",
+            Self::Unknown { .. } => "UnknownCalendarizacion",
+            Self::Schedule { .. } => "UnreadableSchedule",
+            Self::Message(_) => "UnwritableMessage",
+            Self::Row(_) | Self::Read(_) => "ReadFailed",
+            Self::Rejected { .. } => "SendFailed",
+            Self::Continue(_) => "ContinuationFailed",
+            Self::TooManyHops { .. } => "TooManyContinuations",
+        }
+    }
+}

@@ -1,9 +1,9 @@
 //! The dispatcher's bootstrap: wiring only.
 
-use dispatcher::{AwsPorts, Dispatcher};
+use dispatcher::{AwsPorts, Dispatcher, Summary};
 use kairos::instant::Timestamp;
 use kairos_aws::environment::{Environment, of_process};
-use lambda_runtime::{Error, LambdaEvent, service_fn, tracing};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn, tracing};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,14 +11,23 @@ async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
     let environment = Environment::read(of_process)?;
     let dispatcher = &Dispatcher::new(AwsPorts::new(&environment), environment.names.clone());
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| -> Result<_, Error> {
-        let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline)?)?;
-        Box::pin(dispatcher.handle(event.payload, deadline))
-            .await
-            .map_err(|error| {
-                tracing::error!(%error, "not dispatched");
-                error.into()
-            })
-    }))
+    lambda_runtime::run(service_fn(
+        async |event: LambdaEvent<Value>| -> Result<Summary, Diagnostic> {
+            // Lambda gives every invocation a deadline in milliseconds; one that cannot be read is over.
+            let deadline = i64::try_from(event.context.deadline).ok();
+            let deadline = deadline
+                .and_then(|millis| Timestamp::from_millisecond(millis).ok())
+                .unwrap_or_default();
+            Box::pin(dispatcher.handle(event.payload, deadline))
+                .await
+                .map_err(|error| {
+                    tracing::error!(%error, "not dispatched");
+                    Diagnostic {
+                        error_type: error.kind().to_owned(),
+                        error_message: error.to_string(),
+                    }
+                })
+        },
+    ))
     .await
 }
