@@ -34,6 +34,7 @@ model! {
         pub timeouts: Attr<TimeoutsModel>,
         // What follows from it.
         pub id: Attr<String>,
+        pub installation_id: Attr<String>,
         pub tags_all: Attr<TextMap>,
         pub dispatcher_arn: Attr<String>,
         pub dispatcher_role_arn: Attr<String>,

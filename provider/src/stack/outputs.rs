@@ -82,6 +82,7 @@ pub fn fill(model: &mut StackModel, names: &Names, config: &StackConfig, id: imp
 pub fn unknown(model: &mut StackModel) {
     for attr in [
         &mut model.id,
+        &mut model.installation_id,
         &mut model.dispatcher_arn,
         &mut model.dispatcher_role_arn,
         &mut model.executor_arn,

@@ -31,9 +31,6 @@ pub struct StackResource;
 /// What is kept beside the state.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Kept {
-    /// The installation that this state manages.
-    #[serde(default)]
-    instalacion: Option<String>,
     /// Configurations whose changes did not come to their end: what they left behind is still looked for.
     #[serde(default)]
     restos: Vec<StackConfig>,
@@ -41,17 +38,18 @@ struct Kept {
 
 impl Kept {
     fn of(private: &Private) -> Self {
-        // Written by ourselves; should it not be readable, the marker says which installation it is.
+        // Written by ourselves; should it not be readable, the next plan shows what is left behind.
         private.json().ok().flatten().unwrap_or_default()
-    }
-
-    fn installation(&self) -> Option<Uuid> {
-        self.instalacion.as_deref().and_then(|id| Uuid::parse_str(id).ok())
     }
 
     fn private(&self) -> Private {
         Private::from_json(self).unwrap_or_default()
     }
+}
+
+/// The installation that a state manages.
+fn installation(model: &StackModel) -> Option<Uuid> {
+    model.installation_id.as_str().and_then(|id| Uuid::parse_str(id).ok())
 }
 
 /// A stack that everything is known of: what an operation other than planning works on.
@@ -100,9 +98,7 @@ impl Resource for StackResource {
         let wish = Wish { config: &subject.config, prior: &[], purpose: Purpose::Create };
         let achieved = operation.bring(wish).await;
         ctx.configured().stacks.forget(&subject.config.name);
-        let mut kept = Kept::default();
-        kept.instalacion = achieved.installation.map(|id| id.to_string());
-        conclude(&operation, &subject.config, &mut model, achieved, &kept).await
+        conclude(&operation, &subject.config, &mut model, achieved, &Kept::default()).await
     }
 
     async fn read(&self, ctx: &Ctx<Configured>, current: StackModel, private: Private) -> Outcome<StackModel> {
@@ -123,7 +119,7 @@ impl Resource for StackResource {
             Err(diagnostic) => return Outcome::failed(diagnostic),
         };
         let mut kept = Kept::of(&request.private);
-        let Some(installation) = kept.installation() else {
+        let Some(installation) = installation(&request.prior) else {
             return Outcome::failed(no_installation(&subject.config.name));
         };
         let operation = operation(ctx, &subject, codes, timeout(&model, |t| &t.update));
@@ -162,6 +158,9 @@ async fn conclude(
     let Some(components) = achieved.components else {
         return Outcome::failed(achieved.diagnostics.into_iter().collect::<Diagnostics>());
     };
+    if let Some(id) = achieved.installation {
+        model.installation_id = id.to_string().into();
+    }
     let mut diagnostics: Diagnostics = achieved.diagnostics.into_iter().collect();
     if let Err(diagnostic) = show(operation, config, model).await {
         diagnostics.push(diagnostic);
@@ -201,16 +200,16 @@ async fn read(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private) -
         Ok(subject) => subject,
         Err(diagnostics) => return Outcome::failed(diagnostics),
     };
-    let mut kept = Kept::of(private);
+    let kept = Kept::of(private);
     let codes = code::codes(subject.config.architecture).unwrap_or_else(code::none);
     let operation = operation(ctx, &subject, codes, DEFAULT_TIMEOUT);
-    let found = match operation.find(&subject.config, &kept.restos, kept.installation()).await {
+    let found = match operation.find(&subject.config, &kept.restos, installation(&model)).await {
         Ok(found) => found,
         Err(diagnostics) => return Outcome::failed(diagnostics.into_iter().collect::<Diagnostics>()),
     };
     let Some(components) = found.components else { return Outcome::gone() };
-    if kept.instalacion.is_none() {
-        kept.instalacion = found.installation.map(|id| id.to_string());
+    if !model.installation_id.is_known() {
+        model.installation_id = found.installation.map(|id| id.to_string()).into();
     }
     if let Err(diagnostic) = show(&operation, &subject.config, &mut model).await {
         return Outcome::failed(diagnostic);
@@ -234,7 +233,7 @@ async fn delete(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private)
     {
         return Outcome::failed(diagnostic);
     }
-    let Some(installation) = kept.installation() else {
+    let Some(installation) = installation(&model) else {
         return Outcome::failed(no_installation(&subject.config.name));
     };
     // An update that was killed may have created the API although neither state nor leftovers tell of it.

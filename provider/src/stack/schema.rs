@@ -232,6 +232,7 @@ fn api() -> Nested {
 fn computed(schema: Schema) -> Schema {
     let texts = [
         ("id", "The stack's name."),
+        ("installation_id", "The installation: made at creation, and compared before every change."),
         ("dispatcher_arn", "ARN of the dispatcher's function."),
         ("dispatcher_role_arn", "ARN of the dispatcher's role."),
         ("executor_arn", "ARN of the executor's function."),

@@ -5,7 +5,7 @@
 use kairos::names::Names;
 use tfplugin::{Attr, Ctx, Diagnostics, Imported, Number, Set};
 
-use super::{Configured, Kept};
+use super::Configured;
 use crate::stack::code;
 use crate::stack::component::Component;
 use crate::stack::config::{ApiConfig, Architecture, ExecutorConfig, FunctionConfig, StackConfig};
@@ -58,8 +58,8 @@ pub(super) async fn import(ctx: &Ctx<Configured>, name: &str) -> Result<Imported
         api.domain_name = domain.into();
         api.mapping_key = Some(key).filter(|k| !k.is_empty()).into();
     }
-    let kept = Kept { instalacion: Some(marker.instalacion.to_string()), restos: Vec::new() };
-    Ok(Imported::new(model).with_private(kept.private()))
+    model.installation_id = marker.instalacion.to_string().into();
+    Ok(Imported::new(model))
 }
 
 /// Objects with the stack's names that are not its own: the whole list, so that it is settled once.

@@ -98,6 +98,10 @@ fn fill(model: &mut StackModel, prior: Option<&StackModel>, configs: [&StackConf
         (Attr::Known(id), Some(prior)) if prior.api_key_id.as_str() == Some(id) => prior.api_key.clone(),
         _ => Attr::Unknown,
     };
+    model.installation_id = match prior.map(|p| &p.installation_id) {
+        Some(Attr::Known(id)) => Attr::Known(id.clone()),
+        _ => Attr::Unknown,
+    };
     model.components = Attr::Known(components);
 }
 
