@@ -167,7 +167,7 @@ impl Condition {
     }
 }
 
-fn number(number: impl ToString) -> AttributeValue {
+fn number(number: impl std::fmt::Display) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 

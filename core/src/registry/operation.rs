@@ -12,6 +12,8 @@ use super::ports::{Clock, PortErrorKind};
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// The first pause; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(40);
+/// Nobody gives up before so many pauses: who was suspended, as a Lambda can be, finds his time over when he wakes up.
+const FEWEST_PAUSES: u32 = 3;
 /// How often a call is made again for a transient failure: the client behind the port has tried several times itself.
 const TRANSIENT_TRIES: u32 = 3;
 
@@ -58,7 +60,7 @@ impl Operation {
         clock: &impl Clock,
         object: impl ToString + Send,
     ) -> Result<(), RegistryError> {
-        if clock.now() >= self.until {
+        if clock.now() >= self.until && self.pauses >= FEWEST_PAUSES {
             return Err(RegistryError::Conflict {
                 object: object.to_string(),
             });

@@ -132,7 +132,7 @@ fn undisturbed(case: &Case) -> Vec<String> {
     let (memory, registry) = world();
     (case.before)(&registry);
     (case.act)(&registry).unwrap();
-    at_rest(&memory);
+    at_rest(&memory, case.name);
     outcome(&memory)
 }
 
@@ -141,14 +141,14 @@ fn after_a_crash_no_enabled_process_is_without_a_schedule_and_doing_it_again_end
     for fault in [Fault::CrashBefore, Fault::CrashAfter] {
         at_every_call(fault, |name, memory, registry, case, answer| {
             assert!(answer.is_err(), "{name}");
-            assert_eq!(memory.world().broken(), Vec::<String>::new(), "{name}");
+            unbroken(memory, name);
             memory.revive();
             (case.act)(registry).unwrap_or_else(|error| unreachable!("{name}: {error}"));
-            assert_eq!(memory.world().broken(), Vec::<String>::new(), "{name}, again");
+            unbroken(memory, name);
             // What the one who died had begun elsewhere is ended by the next who passes there, or by a repair.
             run(registry.settle(&schedule(HOURLY).id())).unwrap();
             assert_eq!(outcome(memory), undisturbed(case), "{name}, settled");
-            at_rest(memory);
+            at_rest(memory, name);
         });
     }
 }
@@ -161,7 +161,7 @@ fn a_crash_is_also_mended_by_a_repair_alone() {
             for cron in [HOURLY, DAILY] {
                 run(registry.repair(&schedule(cron).id())).unwrap_or_else(|error| unreachable!("{name}: {error}"));
             }
-            assert_eq!(memory.world().restless(), Vec::<String>::new(), "{name}");
+            at_rest(memory, name);
         });
     }
 }
@@ -180,7 +180,7 @@ fn a_lost_answer_or_a_moments_refusal_is_not_noticed() {
                 return;
             }
             assert_eq!(outcome(memory), undisturbed(case), "{name}");
-            at_rest(memory);
+            at_rest(memory, name);
         });
     }
 }
@@ -191,12 +191,12 @@ fn what_is_denied_leaves_the_world_as_it_was_or_as_it_was_wanted() {
         Fault::Refused(PortErrorKind::Denied),
         |name, memory, registry, case, answer| {
             assert!(answer.is_err(), "{name}");
-            assert_eq!(memory.world().broken(), Vec::<String>::new(), "{name}");
+            unbroken(memory, name);
             memory.revive();
             (case.act)(registry).unwrap_or_else(|error| unreachable!("{name}: {error}"));
             run(registry.settle(&schedule(HOURLY).id())).unwrap();
             assert_eq!(outcome(memory), undisturbed(case), "{name}, again");
-            at_rest(memory);
+            at_rest(memory, name);
         },
     );
 }
@@ -231,5 +231,5 @@ fn a_role_that_is_not_visible_everywhere_yet_is_waited_for() {
         .filter(|call| call.starts_with("create schedule"))
         .count();
     assert_eq!(tries, 5);
-    at_rest(&memory);
+    at_rest(&memory, "in the end");
 }

@@ -1,11 +1,15 @@
 //! Two callers at once, in every order in which their calls can meet.
 
 use super::*;
+use crate::registry::operation::signed;
 
 type Act<'a> = std::pin::Pin<Box<dyn Future<Output = Result<(), RegistryError>> + 'a>>;
 
 /// How many of the first turns are tried in every order; after them a hash of the order and the turn decides.
 const TURNS: u32 = 11;
+
+/// In every other order somebody stalls until all guards have lapsed, before one of so many turns.
+const STALLS: u32 = 24;
 
 /// Whose turn it is.
 fn chosen(order: u32, turn: u32) -> bool {
@@ -35,26 +39,20 @@ fn meet(
             let first = usize::from(chosen(order, turn));
             let who = if acts[first].is_some() { first } else { 1 - first };
             turn += 1;
+            if order & 1 == 1 && turn == 1 + (order >> 1) % STALLS {
+                let mut world = memory.world();
+                world.now = world.now.saturating_add(signed(LEASE)).unwrap();
+            }
             if let Some(act) = &mut acts[who]
                 && let Poll::Ready(answer) = act.as_mut().poll(&mut context)
             {
                 answers[who] = Some(answer);
                 acts[who] = None;
             }
-            assert_eq!(
-                memory.world().broken(),
-                Vec::<String>::new(),
-                "order {order:b}: {:#?}",
-                memory.world().journal
-            );
+            unbroken(&memory, &format!("order {order:b}"));
         }
         drop(acts);
-        assert_eq!(
-            memory.world().restless(),
-            Vec::<String>::new(),
-            "order {order:b}: {:#?}",
-            memory.world().journal
-        );
+        at_rest(&memory, &format!("order {order:b}"));
         check(&memory, answers.map(Option::unwrap));
     }
 }
@@ -120,6 +118,19 @@ fn the_last_process_goes_while_the_next_one_comes() {
         |registry| delete(registry, "uno"),
         |registry| register(registry, definition("dos", HOURLY)),
         both_done,
+    );
+}
+
+#[test]
+fn the_last_process_goes_while_a_disabled_one_comes() {
+    meet(
+        &[definition("uno", HOURLY)],
+        |registry| delete(registry, "uno"),
+        |registry| register(registry, disabled("dos", HOURLY)),
+        |memory, answers| {
+            both_done(memory, answers);
+            assert_eq!(enabled(memory, HOURLY), Some(false));
+        },
     );
 }
 

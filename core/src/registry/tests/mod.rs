@@ -77,13 +77,15 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[track_caller]
-fn at_rest(memory: &Memory) {
-    assert_eq!(
-        memory.world().restless(),
-        Vec::<String>::new(),
-        "journal: {:#?}",
-        memory.world().journal
-    );
+fn at_rest(memory: &Memory, what: &str) {
+    let world = memory.world();
+    assert_eq!(world.restless(), Vec::<String>::new(), "{what}: {:#?}", world.journal);
+}
+
+#[track_caller]
+fn unbroken(memory: &Memory, what: &str) {
+    let world = memory.world();
+    assert_eq!(world.broken(), Vec::<String>::new(), "{what}: {:#?}", world.journal);
 }
 
 fn id(nombre: &str) -> IdProceso {
@@ -107,9 +109,9 @@ fn the_first_process_brings_its_schedule_and_the_last_takes_it_away() {
     };
     run(registry.register(&definition("dos", HOURLY))).unwrap();
     assert_eq!(memory.world().schedules.len(), 1);
-    at_rest(&memory);
+    at_rest(&memory, "in the end");
     run(registry.delete(&first.id_proceso)).unwrap();
-    at_rest(&memory);
+    at_rest(&memory, "in the end");
     assert_eq!(enabled(&memory, HOURLY), Some(true));
     run(registry.delete(&id("dos"))).unwrap();
     assert_eq!(enabled(&memory, HOURLY), None);
@@ -148,12 +150,12 @@ fn a_schedule_is_enabled_while_one_of_its_processes_is() {
     assert_eq!(enabled(&memory, HOURLY), Some(true));
     run(registry.set_enabled(&id("dos"), false)).unwrap();
     assert_eq!(enabled(&memory, HOURLY), Some(false));
-    at_rest(&memory);
+    at_rest(&memory, "in the end");
     run(registry.set_enabled(&id("uno"), true)).unwrap();
     assert_eq!(enabled(&memory, HOURLY), Some(true));
     run(registry.delete(&id("uno"))).unwrap();
     assert_eq!(enabled(&memory, HOURLY), Some(false));
-    at_rest(&memory);
+    at_rest(&memory, "in the end");
 }
 
 #[test]
@@ -167,7 +169,7 @@ fn a_change_of_schedule_moves_the_process_and_leaves_no_orphan() {
     assert_eq!(moved.fecha_asignacion, "2026-01-01T05:00:00Z".parse().unwrap());
     assert_eq!(moved.fecha_creacion, NOW.parse().unwrap());
     assert_eq!(moved.version, 2);
-    at_rest(&memory);
+    at_rest(&memory, "in the end");
     // Every other change leaves the assignment as it is, and makes no call to Scheduler.
     let calls = memory.world().journal.len();
     let changed = Definition {
@@ -181,7 +183,7 @@ fn a_change_of_schedule_moves_the_process_and_leaves_no_orphan() {
             .iter()
             .any(|call| call.contains("schedule"))
     );
-    at_rest(&memory);
+    at_rest(&memory, "in the end");
 }
 
 #[test]
@@ -200,7 +202,7 @@ fn the_same_again_is_no_change_and_another_definition_is_refused() {
         matches!(&refused, RegistryError::NameTaken { existing } if existing.nombre == "Uno dos"),
         "{refused}"
     );
-    at_rest(&memory);
+    at_rest(&memory, "in the end");
 }
 
 #[test]
@@ -238,7 +240,7 @@ fn a_one_time_schedule_is_not_touched_once_its_time_has_come() {
     assert!(matches!(refused, RegistryError::Users(errors) if matches!(errors[0].rule, Rule::AtPast { .. })));
     run(registry.delete(&id("uno"))).unwrap();
     assert_eq!(enabled(&memory, ONCE), None);
-    at_rest(&memory);
+    at_rest(&memory, "in the end");
 }
 
 #[test]
@@ -276,7 +278,7 @@ fn a_process_of_the_earlier_system_keeps_its_id_and_moves_off_its_calendarizacio
     let moved = run(registry.change(&legacy.id_proceso, &definition("Uno", HOURLY))).unwrap();
     assert_eq!(moved.id_proceso, legacy.id_proceso);
     assert_eq!(run(registry.find_by_nombre("UNO")).unwrap().unwrap().proceso, moved);
-    at_rest(&memory);
+    at_rest(&memory, "in the end");
 }
 
 #[test]
@@ -327,7 +329,7 @@ fn a_repair_corrects_counters_and_schedules() {
         (row.cant_procesos, row.cant_habilitados) = (7, 0);
     }
     assert_eq!(run(registry.repair_all()).unwrap(), 1);
-    at_rest(&memory);
+    at_rest(&memory, "in the end");
 }
 
 #[test]
@@ -337,7 +339,7 @@ fn a_repair_deletes_a_schedule_that_belongs_to_nothing() {
     memory.world().tables = Tables::default();
     run(registry.repair(&schedule(HOURLY).id())).unwrap();
     assert!(memory.world().schedules.is_empty());
-    at_rest(&memory);
+    at_rest(&memory, "in the end");
 }
 
 #[test]
@@ -349,7 +351,7 @@ fn a_row_that_was_lost_comes_back_with_a_change_of_one_of_its_processes() {
     let refused = run(registry.repair(&schedule(HOURLY).id())).unwrap_err();
     assert!(matches!(refused, RegistryError::Lost { procesos: 2, .. }), "{refused}");
     run(registry.change(&id("uno"), &definition("uno", HOURLY))).unwrap();
-    at_rest(&memory);
+    at_rest(&memory, "in the end");
     assert_eq!(
         memory.world().tables.calendarizaciones[&schedule(HOURLY).id()].cant_procesos,
         2
@@ -368,7 +370,7 @@ fn a_wrong_counter_is_corrected_by_whoever_runs_into_it() {
         .unwrap()
         .cant_procesos = 0;
     run(registry.delete(&id("uno"))).unwrap();
-    at_rest(&memory);
+    at_rest(&memory, "in the end");
     assert_eq!(memory.world().tables, Tables::default());
 }
 
