@@ -7,6 +7,7 @@ pub mod environment;
 pub mod error;
 pub mod item;
 pub mod items;
+pub mod loader;
 pub mod processes;
 pub mod queue;
 pub mod runs;

@@ -17,12 +17,15 @@ use uuid::Uuid;
 use crate::error::{AwsError, Class, Doing};
 use crate::item::{self, Item};
 use crate::items::{ID_CALENDARIZACION, ID_PROCESO, TableNames, key, transact};
+use crate::loader::{Key, Loader};
 
 /// The tables of processes and calendarizaciones of one installation.
 #[derive(Debug, Clone)]
 pub struct DynamoStore {
     client: Client,
     tables: TableNames,
+    /// Gathers the reads of single items; without it each is a call of its own.
+    loader: Option<Loader>,
 }
 
 impl DynamoStore {
@@ -31,10 +34,35 @@ impl DynamoStore {
         Self {
             client,
             tables: TableNames::new(names),
+            loader: None,
         }
     }
 
-    async fn get<T: DeserializeOwned>(&self, table: &str, name: &str, id: &str) -> Result<Option<T>, PortError> {
+    /// The same, gathering what is read at the same time into batches, for callers that work on hundreds of processes at
+    /// once. Needs `dynamodb:BatchGetItem`.
+    #[must_use]
+    pub fn batched(self) -> Self {
+        Self {
+            loader: Some(Loader::new(self.client.clone())),
+            ..self
+        }
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        table: &str,
+        name: &'static str,
+        id: &str,
+    ) -> Result<Option<T>, PortError> {
+        if let Some(loader) = &self.loader {
+            let key = Key {
+                table: table.to_owned(),
+                name,
+                id: id.to_owned(),
+            };
+            let item = loader.get(key).await.map_err(port_error)?;
+            return item.map(|item| read(table, &item)).transpose();
+        }
         let request = self
             .client
             .get_item()

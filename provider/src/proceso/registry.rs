@@ -4,12 +4,9 @@ use std::sync::Arc;
 
 use kairos::ids::{IdCalendarizacion, IdProceso};
 use kairos::proceso::{Definition, Proceso};
-use kairos::registry::{Entry, Registration, Registry, RegistryError};
+use kairos::registry::{Entry, Registration, RegistryError};
 use kairos::schedule::Schedule;
 use kairos::validation::Limits;
-use kairos_aws::clock::SystemClock;
-use kairos_aws::scheduler::EventBridgeScheduler;
-use kairos_aws::store::DynamoStore;
 use tfplugin::{Diagnostics, Path};
 
 use super::resource::missing;
@@ -20,7 +17,6 @@ use crate::configuration::{Configured, Connection};
 #[derive(Debug)]
 pub(super) struct Registered {
     stack: Arc<InstalledStack>,
-    registry: Registry<DynamoStore, EventBridgeScheduler, SystemClock>,
 }
 
 impl Registered {
@@ -49,10 +45,7 @@ impl Registered {
                 diagnostics.error_at(Path::root("stack"), "Cannot read the stack", format!("{error}."));
                 diagnostics
             })?;
-        Ok(found.map(|stack| Self {
-            registry: registry(connection, &stack),
-            stack,
-        }))
+        Ok(found.map(|stack| Self { stack }))
     }
 
     /// The stack's name.
@@ -70,7 +63,7 @@ impl Registered {
 
     /// Registers a process that must be new: one that terraform does not know of is never taken over silently.
     pub(super) async fn register(&self, definition: &Definition) -> Result<Proceso, RegistryError> {
-        match self.registry.register(definition).await? {
+        match self.stack.registry.register(definition).await? {
             Registration::New(held) => Ok(held),
             Registration::Same(existing) => Err(RegistryError::NameTaken {
                 existing: Box::new(existing),
@@ -80,7 +73,7 @@ impl Registered {
 
     /// Makes a process what the definition says.
     pub(super) async fn change(&self, id: &IdProceso, definition: &Definition) -> Result<Proceso, RegistryError> {
-        self.registry.change(id, definition).await
+        self.stack.registry.change(id, definition).await
     }
 
     /// Deletes a process; that it is gone already is success, but what an interrupted call left of it is ended.
@@ -89,25 +82,25 @@ impl Registered {
         id: &IdProceso,
         calendarizacion: &IdCalendarizacion,
     ) -> Result<(), RegistryError> {
-        match self.registry.delete(id).await {
-            Err(RegistryError::NotFound { .. }) => self.registry.settle(calendarizacion).await,
+        match self.stack.registry.delete(id).await {
+            Err(RegistryError::NotFound { .. }) => self.stack.registry.settle(calendarizacion).await,
             outcome => outcome.map(drop),
         }
     }
 
     /// A process and its calendarización.
     pub(super) async fn get(&self, id: &IdProceso) -> Result<Option<Entry>, RegistryError> {
-        self.registry.get(id).await
+        self.stack.registry.get(id).await
     }
 
     /// A process by its id or its name.
     pub(super) async fn find_either(&self, wanted: &str) -> Result<Option<Entry>, RegistryError> {
         if let Ok(id) = wanted.parse::<IdProceso>()
-            && let Some(entry) = self.registry.get(&id).await?
+            && let Some(entry) = self.stack.registry.get(&id).await?
         {
             return Ok(Some(entry));
         }
-        self.registry.find_by_nombre(wanted).await
+        self.stack.registry.find_by_nombre(wanted).await
     }
 }
 
@@ -124,21 +117,4 @@ fn connection(configured: &Configured) -> Result<&Connection, Diagnostics> {
     configured
         .connection()
         .map_err(|error| Diagnostics::of_error("AWS cannot be reached yet", format!("{error}.")))
-}
-
-fn registry(
-    connection: &Connection,
-    stack: &InstalledStack,
-) -> Registry<DynamoStore, EventBridgeScheduler, SystemClock> {
-    let clients = &connection.clients;
-    Registry::new(
-        stack.names.clone(),
-        DynamoStore::new(clients.dynamodb.clone(), &stack.names),
-        EventBridgeScheduler::new(
-            clients.scheduler.clone(),
-            stack.names.clone(),
-            &stack.scheduler_role_arn,
-        ),
-        SystemClock,
-    )
 }

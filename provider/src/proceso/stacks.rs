@@ -7,6 +7,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kairos::names::Names;
+use kairos::registry::Registry;
+use kairos_aws::clock::SystemClock;
+use kairos_aws::scheduler::EventBridgeScheduler;
+use kairos_aws::store::DynamoStore;
 use kairos_aws::{AwsError, Doing};
 use tokio::sync::OnceCell;
 
@@ -36,9 +40,12 @@ pub struct InstalledStack {
     pub names: Names,
     /// What the names of roles must begin with.
     pub role_prefix: String,
-    /// The role that Scheduler assumes.
-    pub scheduler_role_arn: String,
+    /// Its processes. One for all that name the stack, so that what they read at the same time is one call.
+    pub registry: Registro,
 }
+
+/// The registry over AWS.
+pub type Registro = Registry<DynamoStore, EventBridgeScheduler, SystemClock>;
 
 impl Stacks {
     /// Remembers a stack that this run plans, so that its processes are checked against it.
@@ -111,11 +118,17 @@ async fn look_up(connection: &Connection, name: &str) -> Result<Option<Installed
             .map(str::to_owned)
     };
     Ok(match (value(&prefix), value(&role)) {
-        (Some(role_prefix), Some(scheduler_role_arn)) => Some(InstalledStack {
-            names,
-            role_prefix,
-            scheduler_role_arn,
-        }),
+        (Some(role_prefix), Some(scheduler_role_arn)) => {
+            let clients = &connection.clients;
+            let store = DynamoStore::new(clients.dynamodb.clone(), &names).batched();
+            let scheduler = EventBridgeScheduler::new(clients.scheduler.clone(), names.clone(), scheduler_role_arn);
+            let registry = Registry::new(names.clone(), store, scheduler, SystemClock);
+            Some(InstalledStack {
+                names,
+                role_prefix,
+                registry,
+            })
+        }
         _ => None,
     })
 }
