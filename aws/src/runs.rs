@@ -37,8 +37,8 @@ pub enum Outcome {
 const FREE: &str = "attribute_not_exists(#id) OR #estado IN (:pendiente, :fallida) \
                     OR (#estado = :corriendo AND (attribute_not_exists(#hasta) OR #hasta < :ahora))";
 
-/// The caller's own attempt, which has not ended well.
-const MINE: &str = "#dueno = :dueno AND #intentos = :intento AND #estado <> :ok";
+/// The caller's own attempt, which has not ended for good.
+const MINE: &str = "#dueno = :dueno AND #intentos = :intento AND #estado <> :ok AND #estado <> :omitido";
 
 impl Runs {
     /// The table `table`, whose items are forgotten after `history_days`.
@@ -121,7 +121,8 @@ impl Runs {
             .text(":resultado", text)
             .text(":dueno", owner)
             .number(":intento", &attempt)
-            .text(":ok", &EstadoEjecucion::EjecutadoOk.as_str());
+            .text(":ok", &EstadoEjecucion::EjecutadoOk)
+            .text(":omitido", &EstadoEjecucion::Omitido);
         match self.done(run, write).await? {
             Done::Written(_) => Ok(Recorded::Written),
             Done::Refused(held) => Ok(settle(held.as_ref(), owner, attempt, state)),

@@ -1,0 +1,9 @@
+//! The real binaries on the local AWS with IAM enforced, in an installation that is made by hand: what a stack makes is
+//! tested elsewhere, and this tells the Lambdas' faults from those of the stack.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod api;
+mod dispatch;
+mod installation;
+mod runs;
