@@ -23,20 +23,33 @@ include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 /// The architectures that this build carries.
 pub fn architectures() -> Vec<Architecture> {
     let carried = |a: &Architecture| EMBEDDED.iter().any(|zip| zip.architecture == a.as_str());
-    [Architecture::X86, Architecture::Arm64].into_iter().filter(carried).collect()
+    [Architecture::X86, Architecture::Arm64]
+        .into_iter()
+        .filter(carried)
+        .collect()
 }
 
 /// The code for an architecture; `None` where this build does not carry it.
 pub fn codes(architecture: Architecture) -> Option<Codes> {
     let of = |function: &str| {
-        let zip = EMBEDDED.iter().find(|z| z.function == function && z.architecture == architecture.as_str())?;
+        let zip = EMBEDDED
+            .iter()
+            .find(|z| z.function == function && z.architecture == architecture.as_str())?;
         Some(Code::digested(zip.sha256, zip.bytes))
     };
-    Some(Codes { dispatcher: of("dispatcher")?, executor: of("executor")?, api: of("api")? })
+    Some(Codes {
+        dispatcher: of("dispatcher")?,
+        executor: of("executor")?,
+        api: of("api")?,
+    })
 }
 
 /// Code that nothing in AWS is equal to: what a build without zips compares with, so that it can still read.
 pub fn none() -> Codes {
     let missing = || Code::held("(not embedded)");
-    Codes { dispatcher: missing(), executor: missing(), api: missing() }
+    Codes {
+        dispatcher: missing(),
+        executor: missing(),
+        api: missing(),
+    }
 }

@@ -30,7 +30,11 @@ impl Component {
     /// A component of some kind.
     pub fn new<K: Kind>(name: impl Into<String>, kind: K, deps: &[&str]) -> Self {
         let deps = deps.iter().map(|d| (*d).to_owned()).collect();
-        Self { name: name.into(), node: Arc::new(Boxed(kind)), deps }
+        Self {
+            name: name.into(),
+            node: Arc::new(Boxed(kind)),
+            deps,
+        }
     }
 }
 
@@ -101,7 +105,9 @@ impl Observed {
 /// The digest of some properties: what is sorted and compact reads the same everywhere.
 pub fn digest(properties: &serde_json::Value) -> String {
     let hash = Sha256::digest(canonical(properties).to_string());
-    hash.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hash.iter()
+        .take(8)
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The same value with the keys of every object sorted.
@@ -153,16 +159,32 @@ impl<K: Kind> Node for Boxed<K> {
     }
 
     async fn observe(&self, context: &Context) -> Result<Option<Observed>, AwsError> {
-        let Some(held) = self.0.observe(context).await? else { return Ok(None) };
+        let Some(held) = self.0.observe(context).await? else {
+            return Ok(None);
+        };
         let changes = self.0.diff(&held.value);
-        let digest = if changes.is_empty() { self.digest() } else { digest(&json(&held.value)) };
+        let digest = if changes.is_empty() {
+            self.digest()
+        } else {
+            digest(&json(&held.value))
+        };
         let Held { id, owner, status, .. } = held.clone();
-        Ok(Some(Observed { id, owner, status, changes, digest, held: Arc::new(held) }))
+        Ok(Some(Observed {
+            id,
+            owner,
+            status,
+            changes,
+            digest,
+            held: Arc::new(held),
+        }))
     }
 
     async fn create(&self, context: &Context) -> Result<Made, AwsError> {
         let held = self.0.create(context).await?;
-        Ok(Made { id: held.id, status: held.status })
+        Ok(Made {
+            id: held.id,
+            status: held.status,
+        })
     }
 
     async fn update(&self, held: &Observed, changes: &[Change], context: &Context) -> Result<(), AwsError> {
@@ -196,7 +218,10 @@ mod tests {
 
     #[test]
     fn a_digest_depends_on_values_and_not_on_the_order_of_keys() {
-        assert_eq!(digest(&json!({"a": 1, "b": {"c": 2, "d": 3}})), digest(&json!({"b": {"d": 3, "c": 2}, "a": 1})));
+        assert_eq!(
+            digest(&json!({"a": 1, "b": {"c": 2, "d": 3}})),
+            digest(&json!({"b": {"d": 3, "c": 2}, "a": 1}))
+        );
         assert_ne!(digest(&json!({"a": 1})), digest(&json!({"a": 2})));
         assert_eq!(digest(&json!({"a": 1})).len(), 16);
     }

@@ -20,7 +20,11 @@ pub struct Context {
 impl Context {
     /// A context in which no id is known yet.
     pub fn new(names: Names, aws: Clients) -> Self {
-        Self { names, aws, ids: Arc::default() }
+        Self {
+            names,
+            aws,
+            ids: Arc::default(),
+        }
     }
 
     /// The id that AWS made for a component, where it exists.
@@ -30,7 +34,11 @@ impl Context {
 
     /// The component's name where `id` is its id, otherwise the foreign id itself, which then differs from what is wanted.
     pub fn reference(&self, component: &Ref, id: &str) -> Ref {
-        if self.id(component).as_deref() == Some(id) { component.clone() } else { Ref::to(id) }
+        if self.id(component).as_deref() == Some(id) {
+            component.clone()
+        } else {
+            Ref::to(id)
+        }
     }
 
     /// Remembers a component's id.

@@ -73,12 +73,22 @@ pub struct Held<K> {
 impl<K> Held<K> {
     /// An object of ours.
     pub fn ours(id: impl Into<String>, value: K) -> Self {
-        Self { id: id.into(), value, owner: Owner::Ours, status: None }
+        Self {
+            id: id.into(),
+            value,
+            owner: Owner::Ours,
+            status: None,
+        }
     }
 
     /// An object whose tags tell whose it is.
     pub fn tagged(id: impl Into<String>, value: K, tags: &Tags, context: &Context) -> Self {
-        Self { id: id.into(), value, owner: Owner::of(tags, context), status: None }
+        Self {
+            id: id.into(),
+            value,
+            owner: Owner::of(tags, context),
+            status: None,
+        }
     }
 }
 
@@ -140,7 +150,11 @@ impl fmt::Display for Change {
 
 /// Whether a property is among the changes.
 pub fn touches(changes: &[Change], properties: &[&str]) -> bool {
-    changes.iter().any(|c| properties.iter().any(|p| c.property == *p || c.property.starts_with(&format!("{p}."))))
+    changes.iter().any(|c| {
+        properties
+            .iter()
+            .any(|p| c.property == *p || c.property.starts_with(&format!("{p}.")))
+    })
 }
 
 /// Collects the properties that differ between what is wanted and what is held.
@@ -154,7 +168,11 @@ pub struct Diff<'a, K> {
 impl<'a, K> Diff<'a, K> {
     /// Compares `wanted` with `held`.
     pub fn of(wanted: &'a K, held: &'a K) -> Self {
-        Self { wanted, held, changes: Vec::new() }
+        Self {
+            wanted,
+            held,
+            changes: Vec::new(),
+        }
     }
 
     /// A property that AWS changes in place.
@@ -173,7 +191,11 @@ impl<'a, K> Diff<'a, K> {
     #[must_use]
     pub fn tags(mut self, get: impl Fn(&'a K) -> &'a Tags) -> Self {
         let (wanted, held) = (get(self.wanted), get(self.held));
-        let mut keys: Vec<&String> = wanted.keys().chain(held.keys()).filter(|k| !k.starts_with("aws:")).collect();
+        let mut keys: Vec<&String> = wanted
+            .keys()
+            .chain(held.keys())
+            .filter(|k| !k.starts_with("aws:"))
+            .collect();
         keys.sort();
         keys.dedup();
         for key in keys {
@@ -231,9 +253,18 @@ mod tests {
 
     #[test]
     fn a_diff_speaks_in_words_and_leaves_aws_tags_alone() {
-        let wanted = Thing { size: Some(3), tags: Tags::from([("team".into(), "data".into())]) };
-        let held = Thing { size: None, tags: Tags::from([("aws:cloudformation:stack".into(), "x".into())]) };
-        let changes = Diff::of(&wanted, &held).property("Size", |t| t.size).tags(|t| &t.tags).changes();
+        let wanted = Thing {
+            size: Some(3),
+            tags: Tags::from([("team".into(), "data".into())]),
+        };
+        let held = Thing {
+            size: None,
+            tags: Tags::from([("aws:cloudformation:stack".into(), "x".into())]),
+        };
+        let changes = Diff::of(&wanted, &held)
+            .property("Size", |t| t.size)
+            .tags(|t| &t.tags)
+            .changes();
         let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
         assert_eq!(lines, ["Size: none → 3", "Tags.team: none → data"]);
     }

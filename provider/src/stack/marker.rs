@@ -132,10 +132,15 @@ pub enum MarkerError {
 /// SSM's answer, or a parameter of this name that is no marker.
 pub async fn read<S: Shelf>(shelf: &S, names: &Names) -> Result<Option<Marker>, MarkerError> {
     let name = names.marker();
-    let Some(text) = shelf.get(&name).await? else { return Ok(None) };
+    let Some(text) = shelf.get(&name).await? else {
+        return Ok(None);
+    };
     match serde_json::from_str(&text) {
         Ok(marker) => Ok(Some(marker)),
-        Err(problem) => Err(MarkerError::Foreign { name, problem: problem.to_string() }),
+        Err(problem) => Err(MarkerError::Foreign {
+            name,
+            problem: problem.to_string(),
+        }),
     }
 }
 

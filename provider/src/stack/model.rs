@@ -15,50 +15,91 @@ pub type TextMap = BTreeMap<String, Attr<String>>;
 model! {
     /// The attributes of `kairos_stack`.
     pub struct StackModel {
-        // What the user says.
+        /// The stack's name.
         pub name: Attr<String>,
+        /// E-mail addresses that alarms are sent to.
         pub notification_emails: Attr<Set<String>>,
+        /// The dispatcher's function.
         pub dispatcher: Attr<DispatcherModel>,
+        /// The executor's function, and what it may do.
         pub executor: Attr<ExecutorModel>,
+        /// The HTTP API; null where there is none.
         pub api: Attr<ApiModel>,
+        /// How long log lines are kept, in days.
         pub log_retention_days: Attr<i64>,
+        /// How long the history of runs is kept, in days.
         pub history_retention_days: Attr<i64>,
+        /// The customer's key.
         pub kms_key_arn: Attr<String>,
+        /// Whether X-Ray traces.
         pub tracing: Attr<bool>,
+        /// `x86_64` or `arm64`.
         pub architecture: Attr<String>,
+        /// The path of the roles.
         pub role_path: Attr<String>,
+        /// The policy that bounds the roles.
         pub permissions_boundary_arn: Attr<String>,
+        /// The stack's own tags.
         pub tags: Attr<TextMap>,
+        /// Whether destroying is refused.
         pub deletion_protection: Attr<bool>,
+        /// Whether registered processes are destroyed with the stack.
         pub force_destroy: Attr<bool>,
+        /// How long operations may take.
         pub timeouts: Attr<TimeoutsModel>,
-        // What follows from it.
+        /// The stack's name, once more.
         pub id: Attr<String>,
+        /// The installation that the state manages.
         pub installation_id: Attr<String>,
+        /// All tags, the provider's default ones included.
         pub tags_all: Attr<TextMap>,
+        /// ARN of the dispatcher's function.
         pub dispatcher_arn: Attr<String>,
+        /// ARN of the dispatcher's role.
         pub dispatcher_role_arn: Attr<String>,
+        /// ARN of the executor's function.
         pub executor_arn: Attr<String>,
+        /// ARN of the executor's role.
         pub executor_role_arn: Attr<String>,
+        /// ARN of the role that Scheduler assumes.
         pub scheduler_role_arn: Attr<String>,
+        /// ARN of the API's function.
         pub api_arn: Attr<String>,
+        /// ARN of the API's role.
         pub api_role_arn: Attr<String>,
+        /// Id of the REST API.
         pub api_id: Attr<String>,
+        /// URL of the API.
         pub api_url: Attr<String>,
+        /// Id of the API key.
         pub api_key_id: Attr<String>,
+        /// Value of the API key: sensitive.
         pub api_key: Attr<String>,
+        /// URL of the work queue.
         pub queue_url: Attr<String>,
+        /// ARN of the work queue.
         pub queue_arn: Attr<String>,
+        /// URL of the queue of runs that were given up.
         pub dead_letter_queue_url: Attr<String>,
+        /// ARN of the queue of runs that were given up.
         pub dead_letter_queue_arn: Attr<String>,
+        /// ARN of the queue of firings that were not dispatched.
         pub dispatcher_dead_letter_queue_arn: Attr<String>,
+        /// ARN of the queue of firings that were not delivered.
         pub schedule_dead_letter_queue_arn: Attr<String>,
+        /// Name of the schedules' group.
         pub schedule_group: Attr<String>,
+        /// ARN of the schedules' group.
         pub schedule_group_arn: Attr<String>,
+        /// ARN of the alarms' topic.
         pub topic_arn: Attr<String>,
+        /// Name of the table of processes.
         pub procesos_table: Attr<String>,
+        /// Name of the table of calendarizaciones.
         pub calendarizaciones_table: Attr<String>,
+        /// Name of the table of runs.
         pub ejecuciones_table: Attr<String>,
+        /// Every AWS object, by component.
         pub components: Attr<Components>,
     }
 }
@@ -69,10 +110,15 @@ pub type Components = BTreeMap<String, Attr<ComponentModel>>;
 model! {
     /// One object of a stack.
     pub struct ComponentModel {
+        /// Its CloudFormation type.
         pub r#type: Attr<String>,
+        /// The id that AWS knows it by.
         pub id: Attr<String>,
+        /// The digest of its properties.
         pub digest: Attr<String>,
+        /// `in_sync`, `drifted`, `missing` or `pending`.
         pub status: Attr<String>,
+        /// What differs, in words.
         pub drift: Attr<Vec<Attr<String>>>,
     }
 }
@@ -80,10 +126,15 @@ model! {
 model! {
     /// The dispatcher's function.
     pub struct DispatcherModel {
+        /// Memory in MB.
         pub memory_size: Attr<i64>,
+        /// Time-out in seconds.
         pub timeout: Attr<i64>,
+        /// The log level.
         pub log_level: Attr<String>,
+        /// ARNs of layer versions.
         pub layers: Attr<Vec<Attr<String>>>,
+        /// How many instances are set apart.
         pub reserved_concurrency: Attr<i64>,
     }
 }
@@ -91,14 +142,23 @@ model! {
 model! {
     /// The executor's function, and what it may do.
     pub struct ExecutorModel {
+        /// Memory in MB.
         pub memory_size: Attr<i64>,
+        /// Time-out in seconds.
         pub timeout: Attr<i64>,
+        /// The log level.
         pub log_level: Attr<String>,
+        /// ARNs of layer versions.
         pub layers: Attr<Vec<Attr<String>>>,
+        /// How many instances are set apart.
         pub reserved_concurrency: Attr<i64>,
+        /// What the names of the roles of processes begin with.
         pub role_prefix: Attr<String>,
+        /// How many invocations may run at once.
         pub maximum_concurrency: Attr<i64>,
+        /// How many messages an invocation gets at most.
         pub batch_size: Attr<i64>,
+        /// The external id of the roles of processes.
         pub external_id: Attr<String>,
     }
 }
@@ -106,14 +166,23 @@ model! {
 model! {
     /// The HTTP API.
     pub struct ApiModel {
+        /// Memory in MB.
         pub memory_size: Attr<i64>,
+        /// Time-out in seconds.
         pub timeout: Attr<i64>,
+        /// The log level.
         pub log_level: Attr<String>,
+        /// ARNs of layer versions.
         pub layers: Attr<Vec<Attr<String>>>,
+        /// A custom domain.
         pub domain_name: Attr<String>,
+        /// The path below the domain.
         pub mapping_key: Attr<String>,
+        /// Requests a second.
         pub throttle_rate: Attr<Number>,
+        /// Requests at once.
         pub throttle_burst: Attr<i64>,
+        /// Requests a day.
         pub quota_per_day: Attr<i64>,
     }
 }
@@ -121,8 +190,11 @@ model! {
 model! {
     /// How long operations may take.
     pub struct TimeoutsModel {
+        /// For creating.
         pub create: Attr<String>,
+        /// For changing.
         pub update: Attr<String>,
+        /// For destroying.
         pub delete: Attr<String>,
     }
 }
@@ -137,8 +209,18 @@ pub struct Filler {
 }
 
 /// Two fillers that differ in everything.
-pub const FILLERS: [Filler; 2] =
-    [Filler { text: "unknown-a", number: 1, flag: false }, Filler { text: "unknown-b", number: 2, flag: true }];
+pub const FILLERS: [Filler; 2] = [
+    Filler {
+        text: "unknown-a",
+        number: 1,
+        flag: false,
+    },
+    Filler {
+        text: "unknown-b",
+        number: 2,
+        flag: true,
+    },
+];
 
 impl StackModel {
     /// The configuration; `None` where not even the components can be told: the name, the e-mails or whether there is an
@@ -147,9 +229,11 @@ impl StackModel {
         let emails = match &self.notification_emails {
             Attr::Unknown => return None,
             Attr::Null => BTreeSet::new(),
-            Attr::Known(set) => {
-                set.0.iter().map(|e| e.as_str().map(str::to_owned)).collect::<Option<BTreeSet<String>>>()?
-            }
+            Attr::Known(set) => set
+                .0
+                .iter()
+                .map(|e| e.as_str().map(str::to_owned))
+                .collect::<Option<BTreeSet<String>>>()?,
         };
         let api = match &self.api {
             Attr::Unknown => return None,
@@ -171,12 +255,12 @@ impl StackModel {
             log_retention_days: filler.number(&self.log_retention_days).unwrap_or(30),
             history_retention_days: filler.number(&self.history_retention_days).unwrap_or(90),
             kms_key_arn: filler.text(&self.kms_key_arn),
-            tracing: filler.flag(&self.tracing).unwrap_or(true),
+            tracing: filler.flag(self.tracing).unwrap_or(true),
             architecture: architecture.unwrap_or(Architecture::X86),
             role_path: filler.text(&self.role_path).unwrap_or_else(|| "/".into()),
             permissions_boundary_arn: filler.text(&self.permissions_boundary_arn),
             tags: filler.tags(&self.tags, default_tags),
-            deletion_protection: filler.flag(&self.deletion_protection).unwrap_or(true),
+            deletion_protection: filler.flag(self.deletion_protection).unwrap_or(true),
         })
     }
 
@@ -205,11 +289,11 @@ impl Filler {
         Some(i32::try_from(number).unwrap_or(i32::MAX))
     }
 
-    fn flag(self, attr: &Attr<bool>) -> Option<bool> {
+    fn flag(self, attr: Attr<bool>) -> Option<bool> {
         match attr {
             Attr::Null => None,
             Attr::Unknown => Some(self.flag),
-            Attr::Known(flag) => Some(*flag),
+            Attr::Known(flag) => Some(flag),
         }
     }
 

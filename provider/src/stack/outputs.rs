@@ -53,17 +53,20 @@ pub fn fill(model: &mut StackModel, names: &Names, config: &StackConfig, id: imp
     model.scheduler_role_arn = scheduler_role;
     model.api_role_arn = api_role;
     model.id = text(names.app.clone());
-    if !unknown_tags(model) {
-        model.tags_all = Attr::Known(tags.iter().map(|(k, v)| (k.clone(), Attr::Known(v.clone()))).collect());
+    model.tags_all = if unknown_tags(model) {
+        Attr::Unknown
     } else {
-        model.tags_all = Attr::Unknown;
-    }
+        Attr::Known(tags.iter().map(|(k, v)| (k.clone(), Attr::Known(v.clone()))).collect())
+    };
     model.dispatcher_arn = text(names.function_arn(&names.dispatcher_function()));
     model.executor_arn = text(names.function_arn(&names.executor_function()));
     model.api_arn = of_api(text(names.function_arn(&names.api_function())));
     model.api_id = of_api(id("rest_api"));
     model.api_key_id = of_api(id("api_key"));
-    model.api_url = config.api.as_ref().map_or(Attr::Null, |api| url(&topology::api_url(api, names), &id));
+    model.api_url = config
+        .api
+        .as_ref()
+        .map_or(Attr::Null, |api| url(&topology::api_url(api, names), &id));
     model.queue_url = text(topology::queue_url(names, &names.queue()));
     model.queue_arn = text(names.queue_arn(&names.queue()));
     model.dead_letter_queue_url = text(topology::queue_url(names, &names.queue_dlq()));
@@ -114,7 +117,11 @@ pub fn unknown(model: &mut StackModel) {
 }
 
 fn unknown_tags(model: &StackModel) -> bool {
-    model.tags.is_unknown() || model.tags.known().is_some_and(|tags| tags.values().any(Attr::is_unknown))
+    model.tags.is_unknown()
+        || model
+            .tags
+            .known()
+            .is_some_and(|tags| tags.values().any(Attr::is_unknown))
 }
 
 fn url(text: &Text, id: impl Fn(&str) -> Attr<String>) -> Attr<String> {
@@ -138,8 +145,15 @@ pub fn planned(
     let mut entries = Components::new();
     for (a, b) in fillers[0].iter().zip(fillers[1]) {
         let type_name = a.node.type_name();
-        let held = prior.and_then(|p| p.get(&a.name)).and_then(Attr::known).filter(|h| h.status.as_str() != Some(MISSING));
-        let known_digest = if a.node.digest() == b.node.digest() { Attr::Known(a.node.digest()) } else { Attr::Unknown };
+        let held = prior
+            .and_then(|p| p.get(&a.name))
+            .and_then(Attr::known)
+            .filter(|h| h.status.as_str() != Some(MISSING));
+        let known_digest = if a.node.digest() == b.node.digest() {
+            Attr::Known(a.node.digest())
+        } else {
+            Attr::Unknown
+        };
         let id = match (a.node.known_id(context), b.node.known_id(context)) {
             (Some(one), Some(other)) if one == other => Attr::Known(one),
             (Some(_), _) => Attr::Unknown,
@@ -168,11 +182,7 @@ pub fn planned(
 }
 
 /// The map of components as an observation shows it.
-pub fn observed(
-    components: &[Component],
-    observation: &super::engine::Observation,
-    context: &Context,
-) -> Components {
+pub fn observed(components: &[Component], observation: &super::engine::Observation, context: &Context) -> Components {
     let entry = |c: &Component| {
         let held = observation.get(&c.name).and_then(Option::as_ref);
         Attr::Known(held.map_or_else(|| missing(c, context), |held| entry_of(c, held)))
@@ -202,14 +212,27 @@ pub fn achieved(
 
 /// What is left of an earlier configuration and wanted no more.
 pub fn leftover(component: &Component, held: &Observed) -> ComponentModel {
-    ComponentModel { drift: drift(["exists → removed".into()]), status: DRIFTED.into(), ..entry_of(component, held) }
+    ComponentModel {
+        drift: drift(["exists → removed".into()]),
+        status: DRIFTED.into(),
+        ..entry_of(component, held)
+    }
 }
 
 /// The marker's entry, beside the components that it brackets.
-pub fn marker_entry(marker: Option<&Marker>, installation: Option<uuid::Uuid>, config: &StackConfig, context: &Context) -> ComponentModel {
+pub fn marker_entry(
+    marker: Option<&Marker>,
+    installation: Option<uuid::Uuid>,
+    config: &StackConfig,
+    context: &Context,
+) -> ComponentModel {
     let wanted = marker_wanted(config, context);
     let Some(marker) = marker else {
-        return ComponentModel { digest: "".into(), status: MISSING.into(), ..wanted };
+        return ComponentModel {
+            digest: "".into(),
+            status: MISSING.into(),
+            ..wanted
+        };
     };
     let mut changes = Vec::new();
     if let Some(ours) = installation.filter(|ours| *ours != marker.instalacion) {
@@ -219,13 +242,21 @@ pub fn marker_entry(marker: Option<&Marker>, installation: Option<uuid::Uuid>, c
         changes.push(format!("Phase: {} → {}", marker.fase, Phase::Completa));
     }
     if marker.protegida != config.deletion_protection {
-        changes.push(format!("Protected: {} → {}", marker.protegida, config.deletion_protection));
+        changes.push(format!(
+            "Protected: {} → {}",
+            marker.protegida, config.deletion_protection
+        ));
     }
     if changes.is_empty() {
         return wanted;
     }
     let held = serde_json::json!({ "fase": marker.fase, "protegida": marker.protegida });
-    ComponentModel { digest: digest(&held).into(), status: DRIFTED.into(), drift: drift(changes), ..wanted }
+    ComponentModel {
+        digest: digest(&held).into(),
+        status: DRIFTED.into(),
+        drift: drift(changes),
+        ..wanted
+    }
 }
 
 /// Adds the marker's entry to a map.
@@ -238,7 +269,10 @@ fn marker_wanted(config: &StackConfig, context: &Context) -> ComponentModel {
     let wanted = serde_json::json!({ "fase": Phase::Completa, "protegida": config.deletion_protection });
     ComponentModel {
         r#type: "AWS::SSM::Parameter".into(),
-        id: context.names.arn("ssm", &format!("parameter{}", context.names.marker())).into(),
+        id: context
+            .names
+            .arn("ssm", &format!("parameter{}", context.names.marker()))
+            .into(),
         digest: digest(&wanted).into(),
         status: IN_SYNC.into(),
         drift: Attr::Known(Vec::new()),
@@ -266,7 +300,11 @@ fn missing(component: &Component, context: &Context) -> ComponentModel {
 }
 
 fn entry_of(component: &Component, held: &Observed) -> ComponentModel {
-    let status = if held.changes.is_empty() { held.status.unwrap_or(IN_SYNC) } else { DRIFTED };
+    let status = if held.changes.is_empty() {
+        held.status.unwrap_or(IN_SYNC)
+    } else {
+        DRIFTED
+    };
     ComponentModel {
         r#type: component.node.type_name().into(),
         id: held.id.clone().into(),
@@ -283,5 +321,7 @@ fn drift(lines: impl IntoIterator<Item = String>) -> Attr<Vec<Attr<String>>> {
 /// The ids of AWS's in a map of components.
 pub fn ids(components: Option<&Components>) -> BTreeMap<String, Attr<String>> {
     let entries = components.into_iter().flatten();
-    entries.filter_map(|(name, entry)| Some((name.clone(), entry.known()?.id.clone()))).collect()
+    entries
+        .filter_map(|(name, entry)| Some((name.clone(), entry.known()?.id.clone())))
+        .collect()
 }

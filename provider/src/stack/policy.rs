@@ -50,7 +50,11 @@ fn normal(value: &Value, key: Option<&str>) -> Value {
             let mut entries: Vec<_> = map.iter().map(|(k, v)| (k.clone(), normal(v, Some(k)))).collect();
             entries.sort_by(|a, b| a.0.cmp(&b.0));
             let object = Value::Object(entries.into_iter().collect());
-            if key == Some("Statement") { Value::Array(vec![object]) } else { object }
+            if key == Some("Statement") {
+                Value::Array(vec![object])
+            } else {
+                object
+            }
         }
         Value::Array(items) => {
             let mut items: Vec<Value> = items.iter().map(|v| normal(v, None)).collect();
@@ -84,7 +88,8 @@ mod tests {
 
     #[test]
     fn another_action_is_another_policy() {
-        let one = |action: &str| PolicyDocument::new([serde_json::json!({"Effect":"Allow","Action":action,"Resource":"*"})]);
+        let one =
+            |action: &str| PolicyDocument::new([serde_json::json!({"Effect":"Allow","Action":action,"Resource":"*"})]);
         assert_ne!(one("sqs:SendMessage"), one("sqs:ReceiveMessage"));
     }
 }

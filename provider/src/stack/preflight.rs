@@ -20,7 +20,10 @@ pub struct Problem {
 impl Problem {
     /// At plan.
     pub fn into_warning(self) -> Diagnostic {
-        let detail = format!("{} It may be created by this configuration; apply checks again.", self.detail);
+        let detail = format!(
+            "{} It may be created by this configuration; apply checks again.",
+            self.detail
+        );
         Diagnostic::warning(self.summary, detail).at(self.path)
     }
 
@@ -56,7 +59,11 @@ async fn logging_role(context: &Context) -> Option<Problem> {
         ),
         Err(error) => format!("Whether API Gateway may write logs could not be read: {error}."),
     };
-    Some(Problem { path: Path::root("api"), summary: "API Gateway has no logging role".into(), detail })
+    Some(Problem {
+        path: Path::root("api"),
+        summary: "API Gateway has no logging role".into(),
+        detail,
+    })
 }
 
 async fn domain(name: &str, context: &Context) -> Option<Problem> {
@@ -65,7 +72,11 @@ async fn domain(name: &str, context: &Context) -> Option<Problem> {
         Ok(Some(found)) if found.is_regional() => return None,
         Ok(Some(found)) => format!(
             "The custom domain \"{name}\" is {}, and only a REGIONAL one takes the API's mapping.",
-            if found.endpoint.is_empty() { "of an unknown kind" } else { &found.endpoint }
+            if found.endpoint.is_empty() {
+                "of an unknown kind"
+            } else {
+                &found.endpoint
+            }
         ),
         Ok(None) => format!(
             "API Gateway has no custom domain \"{name}\" in the account {}, region {}.",
@@ -74,5 +85,9 @@ async fn domain(name: &str, context: &Context) -> Option<Problem> {
         Err(error) => format!("The custom domain \"{name}\" could not be read: {error}."),
     };
     let path = Path::root("api").attribute("domain_name");
-    Some(Problem { path, summary: format!("Cannot map the API on \"{name}\""), detail })
+    Some(Problem {
+        path,
+        summary: format!("Cannot map the API on \"{name}\""),
+        detail,
+    })
 }

@@ -77,7 +77,7 @@ impl Resource for StackResource {
         request: PlanRequest<StackModel>,
         diagnostics: &mut Diagnostics,
     ) -> Plan<StackModel> {
-        plan::plan(ctx, request, diagnostics).await
+        Box::pin(plan::plan(ctx, request, diagnostics)).await
     }
 
     async fn create(&self, ctx: &Ctx<Configured>, request: CreateRequest<StackModel>) -> Outcome<StackModel> {
@@ -95,8 +95,12 @@ impl Resource for StackResource {
         };
         let timeout = timeout(&model, |t| &t.create);
         let operation = operation(ctx, &subject, codes, timeout);
-        let wish = Wish { config: &subject.config, prior: &[], purpose: Purpose::Create };
-        let achieved = operation.bring(wish).await;
+        let wish = Wish {
+            config: &subject.config,
+            prior: &[],
+            purpose: Purpose::Create,
+        };
+        let achieved = Box::pin(operation.bring(wish)).await;
         ctx.configured().stacks.forget(&subject.config.name);
         conclude(&operation, &subject.config, &mut model, achieved, &Kept::default()).await
     }
@@ -125,8 +129,12 @@ impl Resource for StackResource {
         let operation = operation(ctx, &subject, codes, timeout(&model, |t| &t.update));
         let mut earlier = vec![prior];
         earlier.append(&mut kept.restos);
-        let wish = Wish { config: &subject.config, prior: &earlier, purpose: Purpose::Change(installation) };
-        let achieved = operation.bring(wish).await;
+        let wish = Wish {
+            config: &subject.config,
+            prior: &earlier,
+            purpose: Purpose::Change(installation),
+        };
+        let achieved = Box::pin(operation.bring(wish)).await;
         ctx.configured().stacks.forget(&subject.config.name);
         if achieved.components.is_none() {
             // Refused before the first write: the state stays as it was.
@@ -178,7 +186,9 @@ async fn conclude(
 async fn show(operation: &Operation, config: &StackConfig, model: &mut StackModel) -> Result<(), Diagnostic> {
     let context = &operation.context;
     outputs::fill(model, &context.names, config, |component| {
-        context.id(&super::kind::Ref::to(component)).map_or(Attr::Null, Attr::Known)
+        context
+            .id(&super::kind::Ref::to(component))
+            .map_or(Attr::Null, Attr::Known)
     });
     if model.api_url.is_unknown() {
         model.api_url = Attr::Null;
@@ -203,11 +213,16 @@ async fn read(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private) -
     let kept = Kept::of(private);
     let codes = code::codes(subject.config.architecture).unwrap_or_else(code::none);
     let operation = operation(ctx, &subject, codes, DEFAULT_TIMEOUT);
-    let found = match operation.find(&subject.config, &kept.restos, installation(&model)).await {
+    let found = match operation
+        .find(&subject.config, &kept.restos, installation(&model))
+        .await
+    {
         Ok(found) => found,
         Err(diagnostics) => return Outcome::failed(diagnostics.into_iter().collect::<Diagnostics>()),
     };
-    let Some(components) = found.components else { return Outcome::gone() };
+    let Some(components) = found.components else {
+        return Outcome::gone();
+    };
     if !model.installation_id.is_known() {
         model.installation_id = found.installation.map(|id| id.to_string()).into();
     }
@@ -238,7 +253,10 @@ async fn delete(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private)
     };
     // An update that was killed may have created the API although neither state nor leftovers tell of it.
     let mut earlier = std::mem::take(&mut kept.restos);
-    earlier.push(StackConfig { api: Some(super::config::ApiConfig::default()), ..subject.config.clone() });
+    earlier.push(StackConfig {
+        api: Some(super::config::ApiConfig::default()),
+        ..subject.config.clone()
+    });
     let achieved = operation.destroy(&subject.config, &earlier, installation).await;
     ctx.configured().stacks.forget(&subject.config.name);
     if achieved.complete {
@@ -257,10 +275,15 @@ async fn delete(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private)
 }
 
 fn subject<'a>(ctx: &'a Ctx<Configured>, model: &StackModel) -> Result<Subject<'a>, Diagnostics> {
-    let connection =
-        ctx.configured().connection().map_err(|e| Diagnostics::of_error("Cannot reach AWS", e.to_string()))?;
+    let connection = ctx
+        .configured()
+        .connection()
+        .map_err(|e| Diagnostics::of_error("Cannot reach AWS", e.to_string()))?;
     let config = model.known_config(&connection.default_tags).ok_or_else(|| {
-        Diagnostics::of_error("Cannot tell what the stack is", "Its name, e-mails or API are not known.".to_owned())
+        Diagnostics::of_error(
+            "Cannot tell what the stack is",
+            "Its name, e-mails or API are not known.".to_owned(),
+        )
     })?;
     Ok(Subject { connection, config })
 }
@@ -284,7 +307,11 @@ fn not_carried(architecture: Architecture) -> Diagnostic {
              again."
         )
     } else {
-        format!("This build of the provider carries the functions for {} only, not for {}.", carried.join(", "), architecture.as_str())
+        format!(
+            "This build of the provider carries the functions for {} only, not for {}.",
+            carried.join(", "),
+            architecture.as_str()
+        )
     };
     Diagnostic::error("The functions' code is not in this build", detail).at(tfplugin::Path::root("architecture"))
 }
@@ -300,6 +327,10 @@ fn no_installation(name: &str) -> Diagnostic {
 }
 
 fn timeout(model: &StackModel, which: impl Fn(&super::model::TimeoutsModel) -> &Attr<String>) -> Duration {
-    let given = model.timeouts.known().and_then(|t| which(t).as_str()).and_then(rules::parse_duration);
+    let given = model
+        .timeouts
+        .known()
+        .and_then(|t| which(t).as_str())
+        .and_then(rules::parse_duration);
     given.unwrap_or(DEFAULT_TIMEOUT)
 }

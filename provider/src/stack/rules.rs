@@ -10,8 +10,9 @@ use tfplugin::Value;
 use super::config::Architecture;
 
 /// The retentions that CloudWatch Logs takes (`PutRetentionPolicy`).
-const RETENTIONS: [i64; 22] =
-    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+const RETENTIONS: [i64; 22] = [
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
 
 type Checked = Result<(), String>;
 
@@ -58,7 +59,9 @@ pub fn positive(value: &Value) -> Checked {
 pub fn name(value: &Value) -> Checked {
     text(value, |name| {
         let lower = name.to_ascii_lowercase();
-        holds(name.len() <= 24, || format!("\"{name}\" has {} characters, and at most 24 are allowed", name.len()))?;
+        holds(name.len() <= 24, || {
+            format!("\"{name}\" has {} characters, and at most 24 are allowed", name.len())
+        })?;
         holds(
             name.starts_with(|c: char| c.is_ascii_alphabetic())
                 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'),
@@ -74,11 +77,17 @@ pub fn name(value: &Value) -> Checked {
 pub fn role_prefix(value: &Value) -> Checked {
     text(value, |prefix| {
         holds(prefix.chars().count() >= 3, || {
-            format!("\"{prefix}\" is too short: at least 3 characters, so that it does not cover every role of the account")
+            format!(
+                "\"{prefix}\" is too short: at least 3 characters, so that it does not cover every role of the account"
+            )
         })?;
-        holds(!prefix.contains(['*', '?']), || format!("\"{prefix}\" must not hold \"*\" or \"?\""))?;
+        holds(!prefix.contains(['*', '?']), || {
+            format!("\"{prefix}\" must not hold \"*\" or \"?\"")
+        })?;
         holds(!prefix.starts_with('/'), || {
-            format!("\"{prefix}\" must not begin with \"/\": it is compared with what follows \"role/\" in the role's ARN")
+            format!(
+                "\"{prefix}\" must not begin with \"/\": it is compared with what follows \"role/\" in the role's ARN"
+            )
         })?;
         let allowed = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-/".contains(c);
         holds(prefix.chars().all(allowed), || {
@@ -116,23 +125,32 @@ pub fn emails(value: &Value) -> Checked {
 /// ARNs of layer versions (Lambda: at most 5).
 pub fn layers(value: &Value) -> Checked {
     if let Value::List(elements) = value {
-        holds(elements.len() <= 5, || format!("a function has at most 5 layers, not {}", elements.len()))?;
+        holds(elements.len() <= 5, || {
+            format!("a function has at most 5 layers, not {}", elements.len())
+        })?;
     }
     each(value, |layer| {
         let parts: Vec<&str> = layer.split(':').collect();
         let version = parts.get(7).is_some_and(|v| v.parse::<u64>().is_ok());
-        holds(parts.len() == 8 && parts[0] == "arn" && parts[2] == "lambda" && parts[5] == "layer" && version, || {
-            format!(
-                "\"{layer}\" is not the ARN of a layer version, such as arn:aws:lambda:sa-east-1:123456789012:layer:name:1"
-            )
-        })
+        holds(
+            parts.len() == 8 && parts[0] == "arn" && parts[2] == "lambda" && parts[5] == "layer" && version,
+            || {
+                format!(
+                    "\"{layer}\" is not the ARN of a layer version, such as arn:aws:lambda:sa-east-1:123456789012:layer:name:1"
+                )
+            },
+        )
     })
 }
 
 /// A log level of Lambda.
 pub fn log_level(value: &Value) -> Checked {
     let levels = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
-    text(value, |level| holds(levels.contains(&level), || format!("\"{level}\" is none of {}", levels.join(", "))))
+    text(value, |level| {
+        holds(levels.contains(&level), || {
+            format!("\"{level}\" is none of {}", levels.join(", "))
+        })
+    })
 }
 
 /// A retention of CloudWatch Logs.
@@ -148,7 +166,11 @@ pub fn retention(value: &Value) -> Checked {
 
 /// An architecture.
 pub fn architecture(value: &Value) -> Checked {
-    text(value, |a| holds(Architecture::parse(a).is_some(), || format!("\"{a}\" is neither \"x86_64\" nor \"arm64\"")))
+    text(value, |a| {
+        holds(Architecture::parse(a).is_some(), || {
+            format!("\"{a}\" is neither \"x86_64\" nor \"arm64\"")
+        })
+    })
 }
 
 /// The ARN of a KMS key: an alias may point to another key tomorrow.
@@ -191,9 +213,10 @@ pub fn domain(value: &Value) -> Checked {
                 && l.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
         };
         let labels = domain.strip_prefix("*.").unwrap_or(domain);
-        holds(domain.len() <= 253 && labels.contains('.') && labels.split('.').all(label), || {
-            format!("\"{domain}\" is not a domain name, such as \"api.example.com\"")
-        })
+        holds(
+            domain.len() <= 253 && labels.contains('.') && labels.split('.').all(label),
+            || format!("\"{domain}\" is not a domain name, such as \"api.example.com\""),
+        )
     })
 }
 
@@ -202,23 +225,37 @@ pub fn mapping_key(value: &Value) -> Checked {
     text(value, |key| {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "$-_.+!*'()/".contains(c);
         let fits = !key.is_empty() && key.len() <= 300 && key.chars().all(allowed);
-        holds(fits && !key.starts_with('/') && !key.ends_with('/') && !key.contains("//"), || {
-            format!("\"{key}\" must be a path without slashes at its ends, such as \"kairos\" or \"kairos/v1\"")
-        })
+        holds(
+            fits && !key.starts_with('/') && !key.ends_with('/') && !key.contains("//"),
+            || format!("\"{key}\" must be a path without slashes at its ends, such as \"kairos\" or \"kairos/v1\""),
+        )
     })
 }
 
 /// Tags: not those that AWS or Kairos keep for themselves (AWS: keys to 128, values to 256 characters, 50 an object).
 pub fn tags(value: &Value) -> Checked {
     let Value::Map(tags) = value else { return Ok(()) };
-    holds(tags.len() < 50, || format!("an object has at most 50 tags, one of them Kairos's own; these are {}", tags.len()))?;
+    holds(tags.len() < 50, || {
+        format!(
+            "an object has at most 50 tags, one of them Kairos's own; these are {}",
+            tags.len()
+        )
+    })?;
     for (key, value) in tags {
         let lower = key.to_ascii_lowercase();
-        holds(!lower.starts_with("aws:"), || format!("the tag \"{key}\" begins with \"aws:\", which AWS reserves"))?;
-        holds(key != Names::OWNER_TAG, || format!("the tag \"{key}\" is the one by which Kairos knows its own"))?;
-        holds((1..=128).contains(&key.chars().count()), || format!("the key \"{key}\" must have 1 to 128 characters"))?;
+        holds(!lower.starts_with("aws:"), || {
+            format!("the tag \"{key}\" begins with \"aws:\", which AWS reserves")
+        })?;
+        holds(key != Names::OWNER_TAG, || {
+            format!("the tag \"{key}\" is the one by which Kairos knows its own")
+        })?;
+        holds((1..=128).contains(&key.chars().count()), || {
+            format!("the key \"{key}\" must have 1 to 128 characters")
+        })?;
         text(value, |v| {
-            holds(v.chars().count() <= 256, || format!("the value of the tag \"{key}\" has more than 256 characters"))
+            holds(v.chars().count() <= 256, || {
+                format!("the value of the tag \"{key}\" has more than 256 characters")
+            })
         })?;
     }
     Ok(())
@@ -268,8 +305,16 @@ mod tests {
 
     #[test]
     fn texts() {
-        check(name, &["a", "Kairos-1", "abcdefghijklmnopqrstuvwx"], &["", "1a", "a_b", "aws-x", "SsmX", "abcdefghijklmnopqrstuvwxy", "ñu"]);
-        check(role_prefix, &["proc-", "kairos/proc-"], &["ab", "a*b", "pro?", "/kairos/", "a b c"]);
+        check(
+            name,
+            &["a", "Kairos-1", "abcdefghijklmnopqrstuvwx"],
+            &["", "1a", "a_b", "aws-x", "SsmX", "abcdefghijklmnopqrstuvwxy", "ñu"],
+        );
+        check(
+            role_prefix,
+            &["proc-", "kairos/proc-"],
+            &["ab", "a*b", "pro?", "/kairos/", "a b c"],
+        );
         check(external_id, &["ab", "a:b/c"], &["a", "a b"]);
         check(log_level, &["INFO"], &["info", "LOUD"]);
         check(architecture, &["x86_64", "arm64"], &["amd64"]);
@@ -278,11 +323,23 @@ mod tests {
             &["arn:aws:kms:sa-east-1:123456789012:key/1"],
             &["alias/aws/sns", "arn:aws:kms:sa-east-1:123456789012:alias/x", "1234"],
         );
-        check(policy_arn, &["arn:aws:iam::123456789012:policy/x", "arn:aws:iam::aws:policy/x"], &["arn:aws:iam::1:role/x"]);
+        check(
+            policy_arn,
+            &["arn:aws:iam::123456789012:policy/x", "arn:aws:iam::aws:policy/x"],
+            &["arn:aws:iam::1:role/x"],
+        );
         check(role_path, &["/", "/a/", "/a/b/"], &["", "a", "/a", "a/", "//", "/a b/"]);
-        check(domain, &["api.example.com", "*.example.com"], &["example", "-a.com", "a..com", "https://a.com"]);
+        check(
+            domain,
+            &["api.example.com", "*.example.com"],
+            &["example", "-a.com", "a..com", "https://a.com"],
+        );
         check(mapping_key, &["a", "a/b"], &["", "/a", "a/", "a//b", "a b"]);
-        check(duration, &["90s", "30m", "1h30m"], &["", "0s", "30", "m", "30x", "1m1h"]);
+        check(
+            duration,
+            &["90s", "30m", "1h30m"],
+            &["", "0s", "30", "m", "30x", "1m1h"],
+        );
     }
 
     #[test]

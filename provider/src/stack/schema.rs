@@ -103,10 +103,18 @@ fn options(schema: Schema) -> Schema {
 }
 
 fn timeouts() -> Nested {
-    ["create", "update", "delete"].into_iter().fold(Nested::new(), |nested, operation| {
-        let text = format!("How long `{operation}` may take: `30m` by default, units `s`, `m`, `h`.");
-        nested.attribute(operation, Attribute::string().optional().validate(rules::duration).description(text))
-    })
+    ["create", "update", "delete"]
+        .into_iter()
+        .fold(Nested::new(), |nested, operation| {
+            let text = format!("How long `{operation}` may take: `30m` by default, units `s`, `m`, `h`.");
+            nested.attribute(
+                operation,
+                Attribute::string()
+                    .optional()
+                    .validate(rules::duration)
+                    .description(text),
+            )
+        })
 }
 
 /// What the three functions have in common.
@@ -211,7 +219,10 @@ fn api() -> Nested {
         )
         .attribute(
             "throttle_rate",
-            Attribute::number().optional().validate(rules::positive).description("Requests a second."),
+            Attribute::number()
+                .optional()
+                .validate(rules::positive)
+                .description("Requests a second."),
         )
         .attribute(
             "throttle_burst",
@@ -232,12 +243,21 @@ fn api() -> Nested {
 fn computed(schema: Schema) -> Schema {
     let texts = [
         ("id", "The stack's name."),
-        ("installation_id", "The installation: made at creation, and compared before every change."),
+        (
+            "installation_id",
+            "The installation: made at creation, and compared before every change.",
+        ),
         ("dispatcher_arn", "ARN of the dispatcher's function."),
         ("dispatcher_role_arn", "ARN of the dispatcher's role."),
         ("executor_arn", "ARN of the executor's function."),
-        ("executor_role_arn", "ARN of the executor's role, which the roles of processes trust."),
-        ("scheduler_role_arn", "ARN of the role that EventBridge Scheduler assumes."),
+        (
+            "executor_role_arn",
+            "ARN of the executor's role, which the roles of processes trust.",
+        ),
+        (
+            "scheduler_role_arn",
+            "ARN of the role that EventBridge Scheduler assumes.",
+        ),
         ("api_arn", "ARN of the API's function."),
         ("api_role_arn", "ARN of the API's role."),
         ("api_id", "Id of the REST API."),
@@ -247,8 +267,14 @@ fn computed(schema: Schema) -> Schema {
         ("queue_arn", "ARN of the work queue."),
         ("dead_letter_queue_url", "URL of the queue of runs that were given up."),
         ("dead_letter_queue_arn", "ARN of the queue of runs that were given up."),
-        ("dispatcher_dead_letter_queue_arn", "ARN of the queue of firings that could not be dispatched."),
-        ("schedule_dead_letter_queue_arn", "ARN of the queue of firings that did not reach the dispatcher."),
+        (
+            "dispatcher_dead_letter_queue_arn",
+            "ARN of the queue of firings that could not be dispatched.",
+        ),
+        (
+            "schedule_dead_letter_queue_arn",
+            "ARN of the queue of firings that did not reach the dispatcher.",
+        ),
         ("schedule_group", "Name of the schedules' group."),
         ("schedule_group_arn", "ARN of the schedules' group."),
         ("topic_arn", "ARN of the alarms' topic."),
@@ -260,26 +286,51 @@ fn computed(schema: Schema) -> Schema {
         schema.attribute(name, Attribute::string().computed().description(text))
     });
     let component = Nested::new()
-        .attribute("type", Attribute::string().computed().description("CloudFormation type."))
-        .attribute("id", Attribute::string().computed().description("The id that AWS knows it by."))
-        .attribute("digest", Attribute::string().computed().description("Digest of its properties."))
+        .attribute(
+            "type",
+            Attribute::string().computed().description("CloudFormation type."),
+        )
+        .attribute(
+            "id",
+            Attribute::string()
+                .computed()
+                .description("The id that AWS knows it by."),
+        )
+        .attribute(
+            "digest",
+            Attribute::string().computed().description("Digest of its properties."),
+        )
         .attribute(
             "status",
-            Attribute::string().computed().description("`in_sync`, `drifted` or `missing`; subscriptions also `pending`."),
+            Attribute::string()
+                .computed()
+                .description("`in_sync`, `drifted` or `missing`; subscriptions also `pending`."),
         )
         .attribute(
             "drift",
-            Attribute::list(Type::String).computed().description("What differs: `property: actual → wanted`."),
+            Attribute::list(Type::String)
+                .computed()
+                .description("What differs: `property: actual → wanted`."),
         );
     schema
-        .attribute("api_key", Attribute::string().computed().sensitive().description("Value of the API key."))
+        .attribute(
+            "api_key",
+            Attribute::string()
+                .computed()
+                .sensitive()
+                .description("Value of the API key."),
+        )
         .attribute(
             "tags_all",
-            Attribute::map(Type::String).computed().description("`tags` together with the provider's `default_tags`."),
+            Attribute::map(Type::String)
+                .computed()
+                .description("`tags` together with the provider's `default_tags`."),
         )
         .attribute(
             "components",
-            Attribute::nested_map(component).computed().description("Every AWS object of the stack, by component."),
+            Attribute::nested_map(component)
+                .computed()
+                .description("Every AWS object of the stack, by component."),
         )
 }
 

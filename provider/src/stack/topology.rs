@@ -60,9 +60,16 @@ pub fn topology(config: &StackConfig, names: &Names, codes: &Codes) -> Vec<Compo
     t.add("scheduler_role", scheduler, &[]);
     t.dispatcher();
     t.executor();
-    let schedules = ScheduleGroup { name: names.schedule_group(), tags: t.tags.clone() };
+    let schedules = ScheduleGroup {
+        name: names.schedule_group(),
+        tags: t.tags.clone(),
+    };
     // Deleted before what its schedules use.
-    t.add("schedule_group", schedules, &["dispatcher_function", "scheduler_role", "schedule_dlq"]);
+    t.add(
+        "schedule_group",
+        schedules,
+        &["dispatcher_function", "scheduler_role", "schedule_dlq"],
+    );
     if let Some(api) = &config.api {
         t.api(api);
     }
@@ -97,7 +104,12 @@ pub fn prior(prior: &StackConfig, wanted: &StackConfig, names: &Names, codes: &C
 /// A queue's URL, as SQS of that region gives it.
 pub fn queue_url(names: &Names, queue: &str) -> String {
     let place = &names.place;
-    format!("https://sqs.{}.{}/{}/{queue}", place.region, dns_suffix(&place.partition), place.account)
+    format!(
+        "https://sqs.{}.{}/{}/{queue}",
+        place.region,
+        dns_suffix(&place.partition),
+        place.account
+    )
 }
 
 /// The domain that a partition's endpoints are under.
@@ -122,7 +134,13 @@ impl<'a> Builder<'a> {
     fn new(config: &'a StackConfig, names: &'a Names, codes: &'a Codes) -> Self {
         let mut tags = config.tags.clone();
         tags.insert(Names::OWNER_TAG.into(), names.owner());
-        Self { config, names, codes, tags, components: Vec::new() }
+        Self {
+            config,
+            names,
+            codes,
+            tags,
+            components: Vec::new(),
+        }
     }
 
     fn add<K: Kind>(&mut self, name: impl Into<String>, kind: K, deps: &[&str]) {
@@ -141,7 +159,10 @@ impl<'a> Builder<'a> {
         self.add("procesos_table", procesos, &[]);
         let calendarizaciones = self.table(self.names.calendarizaciones_table(), "IdCalendarizacion");
         self.add("calendarizaciones_table", calendarizaciones, &[]);
-        let history = |partition| Index { key: Key::sorted(partition, "FechaProgramada"), projection: Projection::All };
+        let history = |partition| Index {
+            key: Key::sorted(partition, "FechaProgramada"),
+            projection: Projection::All,
+        };
         let ejecuciones = Table {
             indexes: BTreeMap::from([
                 ("PorProceso".to_owned(), history("IdProceso")),
@@ -179,7 +200,10 @@ impl<'a> Builder<'a> {
             let queue = self.dead_letters(name, allow);
             self.add(component, queue, &[]);
         }
-        let redrive = Redrive { target_arn: names.queue_arn(&names.queue_dlq()), max_receives: MAX_RECEIVES };
+        let redrive = Redrive {
+            target_arn: names.queue_arn(&names.queue_dlq()),
+            max_receives: MAX_RECEIVES,
+        };
         let work = Queue {
             retention_seconds: QUEUE_RETENTION,
             visibility_seconds: self.config.queue_visibility().unsigned_abs(),
@@ -190,7 +214,11 @@ impl<'a> Builder<'a> {
     }
 
     fn dead_letters(&self, name: String, redrive_allow: RedriveAllow) -> Queue {
-        let encryption = self.config.kms_key_arn.clone().map_or(Encryption::SqsManaged, Encryption::Kms);
+        let encryption = self
+            .config
+            .kms_key_arn
+            .clone()
+            .map_or(Encryption::SqsManaged, Encryption::Kms);
         Queue {
             retention_seconds: DEAD_LETTER_RETENTION,
             visibility_seconds: 30,
@@ -222,7 +250,11 @@ impl<'a> Builder<'a> {
         };
         self.add("topic", topic, &[]);
         for email in &self.config.notification_emails {
-            self.add(format!("subscription/{email}"), Subscription::email(arn.as_str(), email), &["topic"]);
+            self.add(
+                format!("subscription/{email}"),
+                Subscription::email(arn.as_str(), email),
+                &["topic"],
+            );
         }
     }
 
@@ -232,7 +264,10 @@ impl<'a> Builder<'a> {
         self.add("dispatcher_logs", logs, &[]);
         self.add("dispatcher_role", role, &[]);
         let function = Function {
-            description: format!("Kairos {}: sends the runs of a calendarización to the queue", self.names.app),
+            description: format!(
+                "Kairos {}: sends the runs of a calendarización to the queue",
+                self.names.app
+            ),
             role: self.role_arn(&self.names.dispatcher_role()),
             code: self.codes.dispatcher.clone(),
             environment: self.environment([]).into(),
@@ -245,7 +280,11 @@ impl<'a> Builder<'a> {
             max_age: 3600,
             on_failure: Some(self.names.queue_arn(&self.names.dispatcher_dlq())),
         };
-        self.add("dispatcher_invoke_config", invoke, &["dispatcher_function", "dispatcher_dlq"]);
+        self.add(
+            "dispatcher_invoke_config",
+            invoke,
+            &["dispatcher_function", "dispatcher_dlq"],
+        );
     }
 
     fn executor(&mut self) {
@@ -314,7 +353,11 @@ impl<'a> Builder<'a> {
             ("KAIROS_PARTITION", place.partition.clone()),
             ("KAIROS_QUEUE_URL", queue_url(self.names, &self.names.queue())),
         ];
-        shared.into_iter().chain(own).map(|(key, value)| (key.to_owned(), value)).collect()
+        shared
+            .into_iter()
+            .chain(own)
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect()
     }
 
     fn log_group(&self, name: String) -> LogGroup {

@@ -14,7 +14,14 @@ use super::context::Context;
 /// There are some, or whether there are could not be read.
 pub async fn unused(context: &Context) -> Result<(), Diagnostic> {
     let table = context.names.procesos_table();
-    let call = context.aws.dynamodb.scan().table_name(&table).select(Select::Count).limit(1).consistent_read(true);
+    let call = context
+        .aws
+        .dynamodb
+        .scan()
+        .table_name(&table)
+        .select(Select::Count)
+        .limit(1)
+        .consistent_read(true);
     let name = &context.names.app;
     match call.send().await.found("Scan", &table) {
         Ok(None) => Ok(()),

@@ -73,11 +73,17 @@ pub async fn execute(plan: &Plan, run: &Run) -> Report {
 /// One step, within the limits. A step that waited for its turn until everything was stopped was never started.
 async fn step(step: &Step, run: &Run, halt: &CancellationToken) -> Ended<Outcome> {
     if step.action == Action::Keep {
-        return Ended { result: Outcome::Untouched, go_on: true };
+        return Ended {
+            result: Outcome::Untouched,
+            go_on: true,
+        };
     }
     let permit = run.limits.permit(step.node.service()).await;
     if halt.is_cancelled() {
-        return Ended { result: Outcome::Skipped("the operation was stopped".into()), go_on: false };
+        return Ended {
+            result: Outcome::Skipped("the operation was stopped".into()),
+            go_on: false,
+        };
     }
     let started = Instant::now();
     let result = act(step, run, halt).await;
@@ -86,11 +92,17 @@ async fn step(step: &Step, run: &Run, halt: &CancellationToken) -> Ended<Outcome
     match result {
         Ok(status) => {
             tracing::info!(componente, action, ms, "done");
-            Ended { result: Outcome::Done { status }, go_on: true }
+            Ended {
+                result: Outcome::Done { status },
+                go_on: true,
+            }
         }
         Err(why) => {
             tracing::warn!(componente, action, ms, why, "failed");
-            Ended { result: Outcome::Failed(why), go_on: false }
+            Ended {
+                result: Outcome::Failed(why),
+                go_on: false,
+            }
         }
     }
 }
@@ -122,12 +134,22 @@ async fn ensure(step: &Step, run: &Run, halt: &CancellationToken) -> Result<Opti
         return Ok(made.status);
     };
     if let Owner::Foreign(owner) = held.owner {
-        let whose = owner.map_or_else(|| "is not this stack's".into(), |o| format!("belongs to the stack \"{o}\""));
-        return Err(format!("the {} \"{}\" exists already and {whose}", step.node.type_name(), held.id));
+        let whose = owner.map_or_else(
+            || "is not this stack's".into(),
+            |o| format!("belongs to the stack \"{o}\""),
+        );
+        return Err(format!(
+            "the {} \"{}\" exists already and {whose}",
+            step.node.type_name(),
+            held.id
+        ));
     }
     if held.changes.iter().any(|c| c.replaces) {
         if holds_data(step.node.as_ref()) {
-            return Err(format!("\"{}\" would have to be replaced, which would lose what it holds", held.id));
+            return Err(format!(
+                "\"{}\" would have to be replaced, which would lose what it holds",
+                held.id
+            ));
         }
         persist(step, run, halt, || step.node.delete(&held.id, &run.context)).await?;
         let made = persist(step, run, halt, || step.node.create(&run.context)).await?;

@@ -64,8 +64,9 @@ pub fn sorted(waits: &[Vec<usize>]) -> Option<Vec<usize>> {
     let mut order = Vec::with_capacity(waits.len());
     let mut placed = vec![false; waits.len()];
     while order.len() < waits.len() {
-        let ready: Vec<usize> =
-            (0..waits.len()).filter(|n| !placed[*n] && waits[*n].iter().all(|w| placed[*w])).collect();
+        let ready: Vec<usize> = (0..waits.len())
+            .filter(|n| !placed[*n] && waits[*n].iter().all(|w| placed[*w]))
+            .collect();
         if ready.is_empty() {
             return None;
         }
@@ -86,7 +87,12 @@ mod tests {
         let seen = RefCell::new(Vec::new());
         let results = walk(waits, &CancellationToken::new(), |n| {
             seen.borrow_mut().push(n);
-            async move { Ended { result: (), go_on: !fails.contains(&n) } }
+            async move {
+                Ended {
+                    result: (),
+                    go_on: !fails.contains(&n),
+                }
+            }
         })
         .await;
         (seen.into_inner(), results.iter().map(Option::is_some).collect())

@@ -31,7 +31,11 @@ pub struct Permit {
 impl Default for Limits {
     fn default() -> Self {
         let known = ["cloudwatch", "dynamodb", "lambda", "logs", "sns", "sqs", "ssm"].map(|s| (s, USUAL));
-        let services = known.into_iter().chain(NARROW).map(|(s, n)| (s, Arc::new(Semaphore::new(n)))).collect();
+        let services = known
+            .into_iter()
+            .chain(NARROW)
+            .map(|(s, n)| (s, Arc::new(Semaphore::new(n))))
+            .collect();
         Self {
             all: Arc::new(Semaphore::new(IN_ALL)),
             services: Arc::new(services),
@@ -48,6 +52,9 @@ impl Limits {
         // The semaphores are never closed: an error cannot come, and would only mean that nothing bounds the call.
         let service = semaphore.acquire_owned().await.ok();
         let all = self.all.clone().acquire_owned().await.ok();
-        Permit { _service: service, _all: all }
+        Permit {
+            _service: service,
+            _all: all,
+        }
     }
 }

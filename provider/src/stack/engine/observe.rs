@@ -45,7 +45,10 @@ pub async fn observe(
             Ok(_) => context.forget(&component.name),
             Err(error) => tracing::warn!(componente = component.name, %error, "could not be read"),
         }
-        Ended { go_on: result.is_ok(), result }
+        Ended {
+            go_on: result.is_ok(),
+            result,
+        }
     })
     .await;
 
@@ -56,20 +59,39 @@ pub async fn observe(
             Some(Ok(held)) => {
                 observation.insert(component.name.clone(), held);
             }
-            Some(Err(error)) => errors.push(Unreadable { component: component.name.clone(), error }),
+            Some(Err(error)) => errors.push(Unreadable {
+                component: component.name.clone(),
+                error,
+            }),
             // Never started: what it refers to could not be read and is in the errors, or the operation was stopped.
-            None if stop.is_cancelled() => errors.push(Unreadable { component: component.name.clone(), error: stopped() }),
+            None if stop.is_cancelled() => errors.push(Unreadable {
+                component: component.name.clone(),
+                error: stopped(),
+            }),
             None => {}
         }
     }
-    if errors.is_empty() { Ok(observation) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(observation)
+    } else {
+        Err(errors)
+    }
 }
 
 /// For each component, the indices of those that it refers to.
 fn references(components: &[Component]) -> Vec<Vec<usize>> {
-    let index: HashMap<&str, usize> = components.iter().enumerate().map(|(i, c)| (c.name.as_str(), i)).collect();
+    let index: HashMap<&str, usize> = components
+        .iter()
+        .enumerate()
+        .map(|(i, c)| (c.name.as_str(), i))
+        .collect();
     let of = |c: &Component| {
-        let mut to: Vec<usize> = c.node.references().iter().filter_map(|r| index.get(r.0.as_str()).copied()).collect();
+        let mut to: Vec<usize> = c
+            .node
+            .references()
+            .iter()
+            .filter_map(|r| index.get(r.0.as_str()).copied())
+            .collect();
         to.sort_unstable();
         to.dedup();
         to

@@ -101,7 +101,10 @@ pub fn plan(
     if !planner.refusals.is_empty() {
         return Err(planner.refusals);
     }
-    let removed: Vec<&Component> = prior.iter().filter(|p| !desired.iter().any(|d| d.name == p.name)).collect();
+    let removed: Vec<&Component> = prior
+        .iter()
+        .filter(|p| !desired.iter().any(|d| d.name == p.name))
+        .collect();
     for component in &removed {
         if let Some(Some(held)) = observed.get(&component.name)
             && held.owner == Owner::Ours
@@ -126,7 +129,9 @@ struct Planner {
 
 impl Planner {
     fn want(&mut self, component: &Component, held: Option<&Observed>) {
-        let Some(held) = held else { return self.make(component, Action::Create, None) };
+        let Some(held) = held else {
+            return self.make(component, Action::Create, None);
+        };
         if let Owner::Foreign(owner) = &held.owner {
             self.refusals.push(Refusal::Foreign {
                 component: component.name.clone(),
@@ -162,16 +167,31 @@ impl Planner {
 
     fn push(&mut self, component: &Component, action: Action, held: Option<Observed>) {
         let (component, node) = (component.name.clone(), component.node.clone());
-        self.plan.steps.push(Step { component, node, action, held });
+        self.plan.steps.push(Step {
+            component,
+            node,
+            action,
+            held,
+        });
         self.plan.waits.push(Vec::new());
     }
 
     /// What refers to something replaced was observed as pointing to the old object: it is looked at again.
     fn repoint(&mut self, desired: &[Component]) {
-        let mut moved: Vec<String> = self.unmakes.keys().filter(|n| self.makes.contains_key(*n)).cloned().collect();
+        let mut moved: Vec<String> = self
+            .unmakes
+            .keys()
+            .filter(|n| self.makes.contains_key(*n))
+            .cloned()
+            .collect();
         while let Some(target) = moved.pop() {
-            for component in desired.iter().filter(|c| c.node.references().iter().any(|r| r.0 == target)) {
-                let Some(step) = self.makes.get(&component.name).map(|i| &mut self.plan.steps[*i]) else { continue };
+            for component in desired
+                .iter()
+                .filter(|c| c.node.references().iter().any(|r| r.0 == target))
+            {
+                let Some(step) = self.makes.get(&component.name).map(|i| &mut self.plan.steps[*i]) else {
+                    continue;
+                };
                 if matches!(step.action, Action::Keep | Action::Update(_)) {
                     step.action = Action::Repoint;
                     moved.push(component.name.clone());
@@ -181,7 +201,9 @@ impl Planner {
     }
 
     fn connect(&mut self, desired: &[Component], prior: &[Component], order: &[(String, String)]) {
-        let Self { plan, makes, unmakes, .. } = self;
+        let Self {
+            plan, makes, unmakes, ..
+        } = self;
         let mut wait = |step: Option<&usize>, on: Option<&usize>| {
             if let (Some(&step), Some(&on)) = (step, on)
                 && step != on
@@ -215,7 +237,12 @@ impl Planner {
 
 /// What a component depends on or refers to.
 fn standing_on(component: &Component) -> Vec<String> {
-    component.deps.iter().cloned().chain(component.node.references().into_iter().map(|r| r.0)).collect()
+    component
+        .deps
+        .iter()
+        .cloned()
+        .chain(component.node.references().into_iter().map(|r| r.0))
+        .collect()
 }
 
 impl Plan {
@@ -229,8 +256,10 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (step, waits) in self.steps.iter().zip(&self.waits) {
             write!(f, "{} {}", step.action, step.component)?;
-            let mut after: Vec<String> =
-                waits.iter().map(|w| format!("{} {}", self.steps[*w].action.verb(), self.steps[*w].component)).collect();
+            let mut after: Vec<String> = waits
+                .iter()
+                .map(|w| format!("{} {}", self.steps[*w].action.verb(), self.steps[*w].component))
+                .collect();
             after.sort();
             if !after.is_empty() {
                 write!(f, " after {}", after.join(", "))?;
@@ -269,11 +298,21 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tag = kairos::names::Names::OWNER_TAG;
         match self {
-            Self::Foreign { component, type_name, id, owner: Some(owner) } => write!(
+            Self::Foreign {
+                component,
+                type_name,
+                id,
+                owner: Some(owner),
+            } => write!(
                 f,
                 "component \"{component}\": the {type_name} \"{id}\" exists already and belongs to the stack \"{owner}\" (its tag \"{tag}\")"
             ),
-            Self::Foreign { component, type_name, id, owner: None } => write!(
+            Self::Foreign {
+                component,
+                type_name,
+                id,
+                owner: None,
+            } => write!(
                 f,
                 "component \"{component}\": the {type_name} \"{id}\" exists already and is not this stack's (it has no tag \"{tag}\")"
             ),

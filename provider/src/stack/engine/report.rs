@@ -62,7 +62,9 @@ impl Report {
 
     /// Whether every component is as wanted.
     pub fn is_complete(&self) -> bool {
-        self.outcomes.values().all(|o| matches!(o, Outcome::Done { .. } | Outcome::Untouched))
+        self.outcomes
+            .values()
+            .all(|o| matches!(o, Outcome::Done { .. } | Outcome::Untouched))
     }
 
     /// The components that failed, with the words of each.

@@ -23,7 +23,7 @@ impl Default for Pace {
         Self {
             first: Duration::from_millis(250),
             longest: Duration::from_secs(10),
-            propagation: Duration::from_secs(120),
+            propagation: Duration::from_mins(2),
         }
     }
 }
@@ -40,7 +40,10 @@ pub enum Verdict {
 impl Pace {
     /// Judges the `failures`-th failure (from 1), `waited` after the first. `settling` is the kind's own word on it. Pure.
     pub fn judge(&self, error: &AwsError, settling: bool, failures: u32, waited: Duration) -> Verdict {
-        let pause = self.first.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1))).min(self.longest);
+        let pause = self
+            .first
+            .saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)))
+            .min(self.longest);
         let again = settling || (error.class == Class::Propagation && waited + pause <= self.propagation);
         if again { Verdict::Again(pause) } else { Verdict::GiveUp }
     }
@@ -65,16 +68,31 @@ mod tests {
     #[track_caller]
     fn check(class: Class, settling: bool, failures: u32, waited: u64, expect: Verdict) {
         let verdict = Pace::default().judge(&error(class), settling, failures, Duration::from_secs(waited));
-        assert_eq!(verdict, expect, "{class:?} settling={settling} failures={failures} waited={waited}");
+        assert_eq!(
+            verdict, expect,
+            "{class:?} settling={settling} failures={failures} waited={waited}"
+        );
     }
 
     #[test]
     fn only_propagation_and_settling_are_tried_again() {
-        check(Class::Propagation, false, 1, 0, Verdict::Again(Duration::from_millis(250)));
+        check(
+            Class::Propagation,
+            false,
+            1,
+            0,
+            Verdict::Again(Duration::from_millis(250)),
+        );
         check(Class::Propagation, false, 3, 2, Verdict::Again(Duration::from_secs(1)));
         check(Class::Propagation, false, 20, 119, Verdict::GiveUp);
         check(Class::Conflict, true, 20, 3000, Verdict::Again(Duration::from_secs(10)));
-        for class in [Class::Conflict, Class::Transient, Class::Denied, Class::NotFound, Class::Terminal] {
+        for class in [
+            Class::Conflict,
+            Class::Transient,
+            Class::Denied,
+            Class::NotFound,
+            Class::Terminal,
+        ] {
             check(class, false, 1, 0, Verdict::GiveUp);
         }
     }

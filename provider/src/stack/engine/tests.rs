@@ -48,7 +48,12 @@ struct World {
 
 impl World {
     /// Does `work` unless a failure is injected before it, and loses the answer where one is injected after it.
-    fn call<T>(&mut self, operation: &'static str, name: &str, work: impl FnOnce(&mut Self) -> T) -> Result<T, AwsError> {
+    fn call<T>(
+        &mut self,
+        operation: &'static str,
+        name: &str,
+        work: impl FnOnce(&mut Self) -> T,
+    ) -> Result<T, AwsError> {
         let hit = match &mut self.injection {
             Some(i) if i.operation == operation && i.name == name && i.times > 0 => {
                 i.times -= 1;
@@ -101,7 +106,9 @@ impl Kind for Fake {
     }
 
     fn diff(&self, held: &Self) -> Vec<Change> {
-        let diff = Diff::of(self, held).property("Size", |f| f.size).fixed("Shape", |f| f.shape);
+        let diff = Diff::of(self, held)
+            .property("Size", |f| f.size)
+            .fixed("Shape", |f| f.shape);
         diff.property("Parent", |f| &f.parent).changes()
     }
 
@@ -116,8 +123,18 @@ impl Kind for Fake {
                 (Some(parent), Some(id)) => Some(context.reference(parent, id)),
                 (_, id) => id.as_ref().map(Ref::to),
             };
-            let value = Self { size: o.size, shape: o.shape, parent, ..self.clone() };
-            Held { id: o.id, value, owner: o.owner, status: None }
+            let value = Self {
+                size: o.size,
+                shape: o.shape,
+                parent,
+                ..self.clone()
+            };
+            Held {
+                id: o.id,
+                value,
+                owner: o.owner,
+                status: None,
+            }
         }))
     }
 
@@ -127,10 +144,20 @@ impl Kind for Fake {
             world.made += 1;
             let id = format!("{}-{}", self.name, world.made);
             let (size, shape) = (self.size, self.shape);
-            assert!(!world.objects.contains_key(&self.name), "{} is created twice", self.name);
+            assert!(
+                !world.objects.contains_key(&self.name),
+                "{} is created twice",
+                self.name
+            );
             world.objects.insert(
                 self.name.clone(),
-                Object { id: id.clone(), size, shape, parent_id, owner: Owner::Ours },
+                Object {
+                    id: id.clone(),
+                    size,
+                    shape,
+                    parent_id,
+                    owner: Owner::Ours,
+                },
             );
             id
         })?;
@@ -185,7 +212,11 @@ fn context() -> Context {
         .behavior_version(aws_config::BehaviorVersion::latest())
         .region(aws_config::Region::new("sa-east-1"))
         .build();
-    let place = Place { partition: "aws".into(), account: "123456789012".into(), region: "sa-east-1".into() };
+    let place = Place {
+        partition: "aws".into(),
+        account: "123456789012".into(),
+        region: "sa-east-1".into(),
+    };
     Context::new(Names::new("t", place), Clients::new(&config))
 }
 
@@ -196,14 +227,23 @@ fn run(context: Context) -> Run {
         propagation: Duration::from_millis(200),
     };
     let deadline = Instant::now() + Duration::from_secs(5);
-    Run { context, limits: Limits::default(), stop: CancellationToken::new(), deadline, pace }
+    Run {
+        context,
+        limits: Limits::default(),
+        stop: CancellationToken::new(),
+        deadline,
+        pace,
+    }
 }
 
 /// One whole operation: observe, plan, execute, as a fresh process does it.
 async fn apply(desired: &[Component], prior: &[Component]) -> Result<(String, Report), Vec<Refusal>> {
     let run = run(context());
-    let all: Vec<Component> =
-        desired.iter().chain(prior.iter().filter(|p| !desired.iter().any(|d| d.name == p.name))).cloned().collect();
+    let all: Vec<Component> = desired
+        .iter()
+        .chain(prior.iter().filter(|p| !desired.iter().any(|d| d.name == p.name)))
+        .cloned()
+        .collect();
     let observed = observe(&all, &run.context, &run.limits, &run.stop).await.unwrap();
     let plan = plan(desired, prior, &observed, &[])?;
     let report = execute(&plan, &run).await;
@@ -278,7 +318,13 @@ async fn check_converges(operation: &'static str) -> String {
             if operation != "create" {
                 apply(&first, &[]).await.unwrap();
             }
-            let injection = Injection { operation, name, after, class: Class::Terminal, times: 1 };
+            let injection = Injection {
+                operation,
+                name,
+                after,
+                class: Class::Terminal,
+                times: 1,
+            };
             world.lock().unwrap().injection = Some(injection);
             let (_, report) = apply(desired, prior).await.unwrap();
             let when = if after { "after" } else { "before" };
@@ -312,7 +358,9 @@ async fn a_replaced_object_makes_room_first_and_what_refers_to_it_is_pointed_to_
     let world = Arc::default();
     apply(&components(&world, 1, 1), &[]).await.unwrap();
     log(&world);
-    let (plan, report) = apply(&components(&world, 1, 2), &components(&world, 1, 1)).await.unwrap();
+    let (plan, report) = apply(&components(&world, 1, 2), &components(&world, 1, 1))
+        .await
+        .unwrap();
     insta::assert_snapshot!(plan, @r"
     delete a
     create a after delete a
@@ -361,11 +409,20 @@ async fn anothers_object_refuses_the_whole_plan() {
 
 #[tokio::test]
 async fn propagation_and_settling_are_awaited_and_nothing_else_is() {
-    for (class, times, complete) in
-        [(Class::Propagation, 3, true), (Class::Conflict, 5, true), (Class::Transient, 1, false), (Class::Denied, 1, false)]
-    {
+    for (class, times, complete) in [
+        (Class::Propagation, 3, true),
+        (Class::Conflict, 5, true),
+        (Class::Transient, 1, false),
+        (Class::Denied, 1, false),
+    ] {
         let world: Arc<Mutex<World>> = Arc::default();
-        world.lock().unwrap().injection = Some(Injection { operation: "create", name: "b", after: false, class, times });
+        world.lock().unwrap().injection = Some(Injection {
+            operation: "create",
+            name: "b",
+            after: false,
+            class,
+            times,
+        });
         let (_, report) = apply(&components(&world, 1, 1), &[]).await.unwrap();
         assert_eq!(report.is_complete(), complete, "{class:?}: {}", told(&report));
     }
@@ -388,10 +445,19 @@ async fn once_stopped_nothing_starts_and_every_component_is_accounted_for() {
 #[tokio::test]
 async fn what_settles_for_ever_ends_with_the_operations_time() {
     let world: Arc<Mutex<World>> = Arc::default();
-    let endless = Injection { operation: "create", name: "a", after: false, class: Class::Conflict, times: u32::MAX };
+    let endless = Injection {
+        operation: "create",
+        name: "a",
+        after: false,
+        class: Class::Conflict,
+        times: u32::MAX,
+    };
     world.lock().unwrap().injection = Some(endless);
     let desired = components(&world, 1, 1);
-    let run = Run { deadline: Instant::now() + Duration::from_millis(50), ..run(context()) };
+    let run = Run {
+        deadline: Instant::now() + Duration::from_millis(50),
+        ..run(context())
+    };
     let observed = observe(&desired, &run.context, &run.limits, &run.stop).await.unwrap();
     let report = execute(&plan(&desired, &[], &observed, &[]).unwrap(), &run).await;
     insta::assert_snapshot!(told(&report), @"a failed; b skipped (the operation's time was over); c skipped (the operation's time was over); d skipped (the operation's time was over); e done; ");

@@ -77,8 +77,19 @@ pub async fn open<S: Shelf>(
     lost: &CancellationToken,
 ) -> Result<Lease<S>, MarkerError> {
     let hold = |marker: Marker, waited| {
-        let renewal = Renewal(tokio::spawn(renew(shelf.clone(), names.clone(), marker.clone(), lost.clone())));
-        Lease { shelf: shelf.clone(), names: names.clone(), marker, renewal, waited }
+        let renewal = Renewal(tokio::spawn(renew(
+            shelf.clone(),
+            names.clone(),
+            marker.clone(),
+            lost.clone(),
+        )));
+        Lease {
+            shelf: shelf.clone(),
+            names: names.clone(),
+            marker,
+            renewal,
+            waited,
+        }
     };
     let mut waited = false;
     loop {
@@ -101,7 +112,10 @@ pub async fn open<S: Shelf>(
             continue;
         }
         if purpose == Purpose::Create && found.fase == Phase::Destruyendo {
-            return Err(MarkerError::HalfDestroyed { app: names.app.clone(), instalacion: found.instalacion });
+            return Err(MarkerError::HalfDestroyed {
+                app: names.app.clone(),
+                instalacion: found.instalacion,
+            });
         }
         if let Some(marker) = take(shelf, names, &found, purpose).await? {
             return Ok(hold(marker, waited));
@@ -127,8 +141,15 @@ impl Purpose {
     pub fn suits(self, found: &Marker, names: &Names) -> Result<(), MarkerError> {
         let (app, found_id) = (names.app.clone(), found.instalacion);
         match self.installation() {
-            None if found.fase == Phase::Completa => Err(MarkerError::Complete { app, instalacion: found_id }),
-            Some(expected) if expected != found_id => Err(MarkerError::Other { app, found: found_id, expected }),
+            None if found.fase == Phase::Completa => Err(MarkerError::Complete {
+                app,
+                instalacion: found_id,
+            }),
+            Some(expected) if expected != found_id => Err(MarkerError::Other {
+                app,
+                found: found_id,
+                expected,
+            }),
             _ => Ok(()),
         }
     }
@@ -141,7 +162,9 @@ async fn take<S: Shelf>(
     expired: &Marker,
     purpose: Purpose,
 ) -> Result<Option<Marker>, MarkerError> {
-    let Some(claims) = claim(shelf, names, expired.arriendo.id).await? else { return Ok(None) };
+    let Some(claims) = claim(shelf, names, expired.arriendo.id).await? else {
+        return Ok(None);
+    };
     let current = read(shelf, names).await?;
     let taken = if current.as_ref() == Some(expired) {
         let marker = Marker {
@@ -180,9 +203,13 @@ async fn claim<S: Shelf>(shelf: &S, names: &Names, lease: Uuid) -> Result<Option
             return Ok(Some(claims));
         }
         // Gone since: its owner has finished.
-        let Some(theirs) = shelf.get(&name).await? else { return Ok(None) };
-        let theirs: Term = serde_json::from_str(&theirs)
-            .map_err(|problem| MarkerError::Foreign { name, problem: problem.to_string() })?;
+        let Some(theirs) = shelf.get(&name).await? else {
+            return Ok(None);
+        };
+        let theirs: Term = serde_json::from_str(&theirs).map_err(|problem| MarkerError::Foreign {
+            name,
+            problem: problem.to_string(),
+        })?;
         if theirs.hasta > Timestamp::now() {
             return Ok(None);
         }
@@ -192,7 +219,11 @@ async fn claim<S: Shelf>(shelf: &S, names: &Names, lease: Uuid) -> Result<Option
 
 /// Waits a while for somebody else's lease to end.
 async fn wait(names: &Names, theirs: &Term, patience: &Patience<'_>) -> Result<(), MarkerError> {
-    let busy = |why| MarkerError::Busy { app: names.app.clone(), hasta: theirs.hasta, why };
+    let busy = |why| MarkerError::Busy {
+        app: names.app.clone(),
+        hasta: theirs.hasta,
+        why,
+    };
     if Instant::now() >= patience.deadline {
         return Err(busy("the operation's time is over"));
     }
@@ -216,10 +247,19 @@ async fn renew<S: Shelf>(shelf: S, names: Names, mut marker: Marker, lost: Cance
             Err(_) => marker.arriendo.hasta > Timestamp::now(),
         };
         if !ours {
-            tracing::error!(stack = names.app, "lost the lease of the marker: nothing more is started");
+            tracing::error!(
+                stack = names.app,
+                "lost the lease of the marker: nothing more is started"
+            );
             return lost.cancel();
         }
-        let renewed = Marker { arriendo: Term { hasta: until(), ..marker.arriendo.clone() }, ..marker.clone() };
+        let renewed = Marker {
+            arriendo: Term {
+                hasta: until(),
+                ..marker.arriendo.clone()
+            },
+            ..marker.clone()
+        };
         match shelf.write(&names.marker(), &text(&renewed)).await {
             Ok(()) => {
                 marker = renewed;
@@ -269,13 +309,21 @@ impl<S: Shelf> Lease<S> {
     /// # Errors
     /// SSM's answer.
     pub async fn remove(self) -> Result<(), MarkerError> {
-        let Self { shelf, names, renewal, .. } = self;
+        let Self {
+            shelf, names, renewal, ..
+        } = self;
         renewal.end().await;
         Ok(shelf.remove(&names.marker()).await?)
     }
 
     async fn close(self, change: impl FnOnce(&mut Marker)) -> Result<(), MarkerError> {
-        let Self { shelf, names, mut marker, renewal, .. } = self;
+        let Self {
+            shelf,
+            names,
+            mut marker,
+            renewal,
+            ..
+        } = self;
         renewal.end().await;
         change(&mut marker);
         marker.arriendo.hasta = Timestamp::now();
@@ -298,7 +346,10 @@ impl Renewal {
 }
 
 fn term() -> Term {
-    Term { id: Uuid::new_v4(), hasta: until() }
+    Term {
+        id: Uuid::new_v4(),
+        hasta: until(),
+    }
 }
 
 fn until() -> Timestamp {

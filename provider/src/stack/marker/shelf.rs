@@ -36,7 +36,15 @@ impl Ssm {
 
 impl Shelf for Ssm {
     async fn get(&self, name: &str) -> Result<Option<String>, AwsError> {
-        let answer = self.context.aws.ssm.get_parameter().name(name).send().await.found("GetParameter", name)?;
+        let answer = self
+            .context
+            .aws
+            .ssm
+            .get_parameter()
+            .name(name)
+            .send()
+            .await
+            .found("GetParameter", name)?;
         Ok(answer.and_then(|a| a.parameter).and_then(|p| p.value))
     }
 
@@ -46,8 +54,18 @@ impl Shelf for Ssm {
             // Key and value are set: building cannot fail.
             tags.extend(Tag::builder().key(key).value(value).build().ok());
         }
-        let call = self.context.aws.ssm.put_parameter().name(name).value(text).overwrite(false);
-        let call = call.r#type(ParameterType::String).tier(ParameterTier::Standard).set_tags(Some(tags));
+        let call = self
+            .context
+            .aws
+            .ssm
+            .put_parameter()
+            .name(name)
+            .value(text)
+            .overwrite(false);
+        let call = call
+            .r#type(ParameterType::String)
+            .tier(ParameterTier::Standard)
+            .set_tags(Some(tags));
         match call.send().await.doing("PutParameter", name) {
             Ok(_) => Ok(true),
             Err(e) if e.is("ParameterAlreadyExists") => Ok(false),
@@ -58,13 +76,30 @@ impl Shelf for Ssm {
     }
 
     async fn write(&self, name: &str, text: &str) -> Result<(), AwsError> {
-        let call = self.context.aws.ssm.put_parameter().name(name).value(text).overwrite(true);
-        call.r#type(ParameterType::String).send().await.doing("PutParameter", name)?;
+        let call = self
+            .context
+            .aws
+            .ssm
+            .put_parameter()
+            .name(name)
+            .value(text)
+            .overwrite(true);
+        call.r#type(ParameterType::String)
+            .send()
+            .await
+            .doing("PutParameter", name)?;
         Ok(())
     }
 
     async fn remove(&self, name: &str) -> Result<(), AwsError> {
-        self.context.aws.ssm.delete_parameter().name(name).send().await.found("DeleteParameter", name)?;
+        self.context
+            .aws
+            .ssm
+            .delete_parameter()
+            .name(name)
+            .send()
+            .await
+            .found("DeleteParameter", name)?;
         Ok(())
     }
 }

@@ -44,13 +44,20 @@ impl Shelf for Memory {
 }
 
 fn names() -> Names {
-    let place = Place { partition: "aws".into(), account: "123456789012".into(), region: "sa-east-1".into() };
+    let place = Place {
+        partition: "aws".into(),
+        account: "123456789012".into(),
+        region: "sa-east-1".into(),
+    };
     Names::new("demo", place)
 }
 
 async fn try_open(shelf: &Memory, purpose: Purpose, patience: Duration) -> Result<Lease<Memory>, MarkerError> {
     let stop = CancellationToken::new();
-    let patience = Patience { deadline: Instant::now() + patience, stop: &stop };
+    let patience = Patience {
+        deadline: Instant::now() + patience,
+        stop: &stop,
+    };
     open(shelf, &names(), purpose, &patience, &CancellationToken::new()).await
 }
 
@@ -59,9 +66,20 @@ const SOON: Duration = Duration::from_millis(300);
 /// Lays a marker down as a process left it that was killed `ago` seconds after its last renewal.
 fn left_behind(shelf: &Memory, fase: Phase, ago: i64) -> Marker {
     let hasta = Timestamp::now() + SignedDuration::from_secs(60 - ago);
-    let marker =
-        Marker { instalacion: Uuid::new_v4(), fase, arriendo: Term { id: Uuid::new_v4(), hasta }, protegida: false };
-    shelf.0.lock().unwrap().insert(names().marker(), serde_json::to_string(&marker).unwrap());
+    let marker = Marker {
+        instalacion: Uuid::new_v4(),
+        fase,
+        arriendo: Term {
+            id: Uuid::new_v4(),
+            hasta,
+        },
+        protegida: false,
+    };
+    shelf
+        .0
+        .lock()
+        .unwrap()
+        .insert(names().marker(), serde_json::to_string(&marker).unwrap());
     marker
 }
 
@@ -97,7 +115,10 @@ async fn another_installation_is_left_alone() {
     let shelf = Memory::default();
     let theirs = left_behind(&shelf, Phase::Completa, 100);
     for purpose in [Purpose::Change(Uuid::new_v4()), Purpose::Destroy(Uuid::new_v4())] {
-        assert!(matches!(try_open(&shelf, purpose, SOON).await, Err(MarkerError::Other { .. })));
+        assert!(matches!(
+            try_open(&shelf, purpose, SOON).await,
+            Err(MarkerError::Other { .. })
+        ));
     }
     assert_eq!(read(&shelf, &names()).await.unwrap(), Some(theirs));
 }
@@ -110,7 +131,9 @@ async fn an_unfinished_creation_is_taken_up_once_its_lease_has_run_out() {
     assert!(matches!(busy, MarkerError::Busy { .. }), "{busy}");
 
     left_behind(&shelf, Phase::Creando, 59);
-    let lease = try_open(&shelf, Purpose::Create, Duration::from_secs(10)).await.unwrap();
+    let lease = try_open(&shelf, Purpose::Create, Duration::from_secs(10))
+        .await
+        .unwrap();
     assert!(lease.waited);
     assert_eq!(shelf.0.lock().unwrap().len(), 1, "the claim is gone");
 }
@@ -129,9 +152,16 @@ async fn of_many_contenders_for_an_expired_lease_one_gets_it() {
 async fn a_claim_whose_owner_died_is_claimed_itself() {
     let shelf = Memory::default();
     let expired = left_behind(&shelf, Phase::Creando, 100);
-    let dead = Term { id: Uuid::new_v4(), hasta: Timestamp::now() - SignedDuration::from_secs(1) };
+    let dead = Term {
+        id: Uuid::new_v4(),
+        hasta: Timestamp::now() - SignedDuration::from_secs(1),
+    };
     let claim = names().parameter(&format!("Kairos/Toma/{}", expired.arriendo.id));
-    shelf.0.lock().unwrap().insert(claim, serde_json::to_string(&dead).unwrap());
+    shelf
+        .0
+        .lock()
+        .unwrap()
+        .insert(claim, serde_json::to_string(&dead).unwrap());
     try_open(&shelf, Purpose::Create, SOON).await.unwrap();
     assert_eq!(shelf.0.lock().unwrap().len(), 1, "both claims are gone");
 }

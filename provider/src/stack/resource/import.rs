@@ -27,11 +27,15 @@ pub(super) async fn import(ctx: &Ctx<Configured>, name: &str) -> Result<Imported
     let failed = |detail: String| Diagnostics::of_error(format!("Cannot import the stack \"{name}\""), detail);
     let connection = ctx.configured().connection().map_err(|e| failed(e.to_string()))?;
     if let Err(problem) = crate::stack::rules::name(&tfplugin::Value::from(name)) {
-        return Err(failed(format!("The id is the stack's name, and this is none: {problem}.")));
+        return Err(failed(format!(
+            "The id is the stack's name, and this is none: {problem}."
+        )));
     }
     let context = Context::new(connection.names(name), connection.clients.clone());
     let shelf = Ssm::new(context.clone(), std::collections::BTreeMap::new());
-    let found = marker::read(&shelf, &context.names).await.map_err(|e| failed(e.to_string()))?;
+    let found = marker::read(&shelf, &context.names)
+        .await
+        .map_err(|e| failed(e.to_string()))?;
     let Some(marker) = found else {
         let place = &context.names.place;
         return Err(failed(format!(
@@ -64,13 +68,21 @@ pub(super) async fn import(ctx: &Ctx<Configured>, name: &str) -> Result<Imported
 
 /// Objects with the stack's names that are not its own: the whole list, so that it is settled once.
 fn foreign(components: &[Component], observation: &Observation, name: &str) -> Result<(), Diagnostics> {
-    let Err(refusals) = engine::plan(components, &[], observation, &[]) else { return Ok(()) };
-    let others: Vec<String> =
-        refusals.iter().filter(|r| matches!(r, engine::Refusal::Foreign { .. })).map(ToString::to_string).collect();
+    let Err(refusals) = engine::plan(components, &[], observation, &[]) else {
+        return Ok(());
+    };
+    let others: Vec<String> = refusals
+        .iter()
+        .filter(|r| matches!(r, engine::Refusal::Foreign { .. }))
+        .map(ToString::to_string)
+        .collect();
     if others.is_empty() {
         return Ok(());
     }
-    Err(Diagnostics::of_error(format!("Cannot import the stack \"{name}\""), others.join("\n")))
+    Err(Diagnostics::of_error(
+        format!("Cannot import the stack \"{name}\""),
+        others.join("\n"),
+    ))
 }
 
 /// A configuration with every part, so that everything that may be there is looked at.
@@ -108,14 +120,20 @@ fn guess(name: &str) -> StackConfig {
 
 fn read_back(name: &str, observation: &Observation, default_tags: &crate::stack::kind::Tags) -> StackModel {
     let function = |component: &str| held::<Function>(observation, component);
-    let (dispatcher, executor, api) =
-        (function("dispatcher_function"), function("executor_function"), function("api_function"));
+    let (dispatcher, executor, api) = (
+        function("dispatcher_function"),
+        function("executor_function"),
+        function("api_function"),
+    );
     let any = executor.or(dispatcher);
     let role = held::<Role>(observation, "executor_role").or_else(|| held(observation, "dispatcher_role"));
     let table = held::<Table>(observation, "procesos_table");
     let logs = held::<LogGroup>(observation, "executor_logs");
     let environment = |key: &str| executor.and_then(|f| f.environment.get(key)).map(str::to_owned);
-    let tags = table.map(|t| t.tags.clone()).or_else(|| any.map(|f| f.tags.clone())).unwrap_or_default();
+    let tags = table
+        .map(|t| t.tags.clone())
+        .or_else(|| any.map(|f| f.tags.clone()))
+        .unwrap_or_default();
     let own = tags.into_iter().filter(|(key, value)| {
         key != Names::OWNER_TAG && !key.starts_with("aws:") && default_tags.get(key) != Some(value)
     });
@@ -126,7 +144,10 @@ fn read_back(name: &str, observation: &Observation, default_tags: &crate::stack:
         executor: Attr::Known(executor_model(executor, held(observation, "executor_event_source"))),
         api: api.map(|f| api_model(f, held(observation, "usage_plan"))).into(),
         log_retention_days: logs.and_then(|l| l.retention_days).map_or(30, i64::from).into(),
-        history_retention_days: environment("KAIROS_HISTORY_DAYS").and_then(|d| d.parse().ok()).unwrap_or(90).into(),
+        history_retention_days: environment("KAIROS_HISTORY_DAYS")
+            .and_then(|d| d.parse().ok())
+            .unwrap_or(90)
+            .into(),
         kms_key_arn: table.and_then(|t| t.kms_key_arn.clone()).into(),
         tracing: any.is_none_or(|f| f.tracing).into(),
         architecture: any.map_or_else(|| "x86_64".into(), |f| f.architecture.clone()).into(),
@@ -158,7 +179,9 @@ fn dispatcher_model(function: Option<&Function>) -> DispatcherModel {
 }
 
 fn executor_model(function: Option<&Function>, source: Option<&EventSource>) -> ExecutorModel {
-    let Some(f) = function else { return ExecutorModel::default() };
+    let Some(f) = function else {
+        return ExecutorModel::default();
+    };
     ExecutorModel {
         memory_size: i64::from(f.memory).into(),
         timeout: i64::from(f.timeout).into(),
@@ -173,7 +196,9 @@ fn executor_model(function: Option<&Function>, source: Option<&EventSource>) -> 
 }
 
 fn api_model(f: &Function, plan: Option<&UsagePlan>) -> ApiModel {
-    let rate = plan.and_then(|p| p.throttle_rate).and_then(|rate| rate.to_string().parse::<Number>().ok());
+    let rate = plan
+        .and_then(|p| p.throttle_rate)
+        .and_then(|rate| rate.to_string().parse::<Number>().ok());
     ApiModel {
         memory_size: i64::from(f.memory).into(),
         timeout: i64::from(f.timeout).into(),

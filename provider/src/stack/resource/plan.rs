@@ -46,16 +46,17 @@ async fn bring(
     diagnostics: &mut Diagnostics,
 ) -> StackModel {
     if let Some(name) = model.name.as_str() {
-        let role_prefix = model.executor.known().and_then(|e| e.role_prefix.as_str()).map(str::to_owned);
+        let role_prefix = model
+            .executor
+            .known()
+            .and_then(|e| e.role_prefix.as_str())
+            .map(str::to_owned);
         ctx.configured().stacks.plan(name, PlannedStack { role_prefix });
     }
-    let connection = match ctx.configured().connection() {
-        Ok(connection) => connection,
-        Err(_) => {
-            // The provider's own configuration is not known yet: neither is anything that follows from it.
-            outputs::unknown(&mut model);
-            return model;
-        }
+    let Ok(connection) = ctx.configured().connection() else {
+        // The provider's own configuration is not known yet: neither is anything that follows from it.
+        outputs::unknown(&mut model);
+        return model;
     };
     let configs = FILLERS.map(|filler| model.config(filler, &connection.default_tags));
     let [Some(config), Some(other)] = configs else {
@@ -92,7 +93,9 @@ fn fill(model: &mut StackModel, prior: Option<&StackModel>, configs: [&StackConf
     let held: Option<&Components> = prior.and_then(|p| p.components.known());
     let components = outputs::planned([&topologies[0], &topologies[1]], configs[0], held, context);
     let ids = outputs::ids(Some(&components));
-    outputs::fill(model, &context.names, configs[0], |component| ids.get(component).cloned().unwrap_or_default());
+    outputs::fill(model, &context.names, configs[0], |component| {
+        ids.get(component).cloned().unwrap_or_default()
+    });
     model.api_key = match (&model.api_key_id, prior) {
         (Attr::Null, _) => Attr::Null,
         (Attr::Known(id), Some(prior)) if prior.api_key_id.as_str() == Some(id) => prior.api_key.clone(),
@@ -114,7 +117,9 @@ async fn warn(
     context: &Context,
     diagnostics: &mut Diagnostics,
 ) {
-    let before = prior.and_then(|p| p.known_config(&connection.default_tags)).and_then(|c| c.api);
+    let before = prior
+        .and_then(|p| p.known_config(&connection.default_tags))
+        .and_then(|c| c.api);
     let same_domain = before.as_ref().map(|a| &a.domain_name) == config.api.as_ref().map(|a| &a.domain_name);
     if model.api.is_known() && !(before.is_some() && same_domain) {
         let problems = preflight::check(config, context).await;
@@ -136,7 +141,10 @@ async fn foresee(config: &StackConfig, context: &Context, diagnostics: &mut Diag
     let import = format!(
         "To manage it here, import it: terraform import <address> {name}\n\nor, as a block:\n\nimport {{\n  to = <address>\n  id = \"{name}\"\n}}"
     );
-    let at = format!("A complete stack \"{name}\" exists in this account and region (installation {}).", found.instalacion);
+    let at = format!(
+        "A complete stack \"{name}\" exists in this account and region (installation {}).",
+        found.instalacion
+    );
     if found.protegida {
         diagnostics.error_at(
             Path::root("name"),
@@ -153,10 +161,9 @@ async fn foresee(config: &StackConfig, context: &Context, diagnostics: &mut Diag
 }
 
 async fn refuse_destroy(ctx: &Ctx<Configured>, prior: &StackModel) -> Result<(), Diagnostic> {
-    let subject = match subject(ctx, prior) {
-        Ok(subject) => subject,
+    let Ok(subject) = subject(ctx, prior) else {
         // Nothing can be read: apply will say why.
-        Err(_) => return protected(prior).map_or(Ok(()), Err),
+        return protected(prior).map_or(Ok(()), Err);
     };
     let operation = operation(ctx, &subject, code::none(), super::DEFAULT_TIMEOUT);
     unprotected(&operation, prior).await
@@ -166,8 +173,12 @@ async fn refuse_destroy(ctx: &Ctx<Configured>, prior: &StackModel) -> Result<(),
 pub(super) async fn unprotected(operation: &Operation, prior: &StackModel) -> Result<(), Diagnostic> {
     let Some(refusal) = protected(prior) else { return Ok(()) };
     match marker_of(&operation.context).await {
-        Ok(None) => Ok(()),
-        Ok(Some(Marker { fase: Phase::Creando, .. })) => Ok(()),
+        Ok(
+            None
+            | Some(Marker {
+                fase: Phase::Creando, ..
+            }),
+        ) => Ok(()),
         _ => Err(refusal),
     }
 }
@@ -190,11 +201,19 @@ async fn marker_of(context: &Context) -> Result<Option<Marker>, String> {
 
 /// Roles carry the region in their names, and IAM takes 64 characters.
 fn too_long(names: &Names) -> Option<Diagnostic> {
-    let longest = [names.dispatcher_role(), names.executor_role(), names.scheduler_role(), names.api_role()]
-        .into_iter()
-        .max_by_key(String::len)?;
+    let longest = [
+        names.dispatcher_role(),
+        names.executor_role(),
+        names.scheduler_role(),
+        names.api_role(),
+    ]
+    .into_iter()
+    .max_by_key(String::len)?;
     (longest.len() > 64).then(|| {
-        let detail = format!("The role \"{longest}\" would have {} characters, and IAM takes 64.", longest.len());
+        let detail = format!(
+            "The role \"{longest}\" would have {} characters, and IAM takes 64.",
+            longest.len()
+        );
         Diagnostic::error("The stack's name is too long for this region", detail).at(Path::root("name"))
     })
 }
@@ -205,7 +224,9 @@ pub(super) fn same_place(planned: &StackModel, names: &Names) -> Result<(), Diag
     match planned.dispatcher_arn.as_str() {
         Some(then) if then != now => Err(Diagnostics::of_error(
             "Account or region differ from the plan's",
-            format!("The plan was made for \"{then}\", and the provider now works on \"{now}\". Plan again. Nothing was changed."),
+            format!(
+                "The plan was made for \"{then}\", and the provider now works on \"{now}\". Plan again. Nothing was changed."
+            ),
         )),
         _ => Ok(()),
     }

@@ -17,7 +17,8 @@ pub(super) fn validate(model: &StackModel, diagnostics: &mut Diagnostics) {
 
 fn concurrency(model: &StackModel, diagnostics: &mut Diagnostics) {
     let Some(executor) = model.executor.known() else { return };
-    if let (Attr::Known(reserved), Attr::Known(maximum)) = (&executor.reserved_concurrency, &executor.maximum_concurrency)
+    if let (Attr::Known(reserved), Attr::Known(maximum)) =
+        (&executor.reserved_concurrency, &executor.maximum_concurrency)
         && reserved < maximum
     {
         diagnostics.error_at(
@@ -49,7 +50,13 @@ fn api(model: &StackModel, diagnostics: &mut Diagnostics) {
         );
     }
     for (one, other) in [("throttle_rate", "throttle_burst"), ("throttle_burst", "throttle_rate")] {
-        let set = |name: &str| if name == "throttle_rate" { !api.throttle_rate.is_null() } else { !api.throttle_burst.is_null() };
+        let set = |name: &str| {
+            if name == "throttle_rate" {
+                !api.throttle_rate.is_null()
+            } else {
+                !api.throttle_burst.is_null()
+            }
+        };
         if set(one) && !set(other) {
             diagnostics.error_at(
                 path(one),
@@ -62,7 +69,10 @@ fn api(model: &StackModel, diagnostics: &mut Diagnostics) {
 
 fn carried(model: &StackModel, diagnostics: &mut Diagnostics) {
     let carried = crate::stack::code::architectures();
-    let wanted = model.architecture.as_str().and_then(crate::stack::config::Architecture::parse);
+    let wanted = model
+        .architecture
+        .as_str()
+        .and_then(crate::stack::config::Architecture::parse);
     // A build without any code says so when a stack is planned.
     if let Some(wanted) = wanted.filter(|a| !carried.is_empty() && !carried.contains(a)) {
         diagnostics.push(super::not_carried(wanted));

@@ -62,13 +62,45 @@ pub(super) fn add(t: &mut Builder<'_>) {
         means,
     };
     let mut rows = vec![
-        dlq("queue_dlq_alarm", n.queue_dlq(), "Runs were given up: their messages and the reasons are in the queue"),
-        dlq("dispatcher_dlq_alarm", n.dispatcher_dlq(), "Firings could not be dispatched: the events are in the queue"),
-        dlq("schedule_dlq_alarm", n.schedule_dlq(), "Firings did not reach the dispatcher: the events are in the queue"),
-        function("dispatcher_errors_alarm", n.dispatcher_function(), "Errors", "The dispatcher fails"),
-        function("dispatcher_throttles_alarm", n.dispatcher_function(), "Throttles", "The dispatcher is throttled"),
-        function("executor_errors_alarm", n.executor_function(), "Errors", "The executor fails"),
-        function("executor_throttles_alarm", n.executor_function(), "Throttles", "The executor is throttled"),
+        dlq(
+            "queue_dlq_alarm",
+            n.queue_dlq(),
+            "Runs were given up: their messages and the reasons are in the queue",
+        ),
+        dlq(
+            "dispatcher_dlq_alarm",
+            n.dispatcher_dlq(),
+            "Firings could not be dispatched: the events are in the queue",
+        ),
+        dlq(
+            "schedule_dlq_alarm",
+            n.schedule_dlq(),
+            "Firings did not reach the dispatcher: the events are in the queue",
+        ),
+        function(
+            "dispatcher_errors_alarm",
+            n.dispatcher_function(),
+            "Errors",
+            "The dispatcher fails",
+        ),
+        function(
+            "dispatcher_throttles_alarm",
+            n.dispatcher_function(),
+            "Throttles",
+            "The dispatcher is throttled",
+        ),
+        function(
+            "executor_errors_alarm",
+            n.executor_function(),
+            "Errors",
+            "The executor fails",
+        ),
+        function(
+            "executor_throttles_alarm",
+            n.executor_function(),
+            "Throttles",
+            "The executor is throttled",
+        ),
         Row {
             component: "queue_age_alarm",
             dimensions: vec![("QueueName", n.queue())],
@@ -80,8 +112,18 @@ pub(super) fn add(t: &mut Builder<'_>) {
             threshold: OLDEST_MESSAGE,
             means: "Runs wait longer than an hour",
         },
-        schedules("schedule_errors_alarm", "TargetErrors", "TargetErrorCount", "The dispatcher could not be invoked"),
-        schedules("schedule_dropped_alarm", "Dropped", "InvocationDroppedCount", "Firings were dropped"),
+        schedules(
+            "schedule_errors_alarm",
+            "TargetErrors",
+            "TargetErrorCount",
+            "The dispatcher could not be invoked",
+        ),
+        schedules(
+            "schedule_dropped_alarm",
+            "Dropped",
+            "InvocationDroppedCount",
+            "Firings were dropped",
+        ),
     ];
     if t.config.api.is_some() {
         rows.push(Row {
@@ -110,7 +152,11 @@ impl Row {
             description: format!("Kairos {}: {}", t.names.app, self.means),
             namespace: self.namespace.into(),
             metric: self.metric.into(),
-            dimensions: self.dimensions.into_iter().map(|(k, v)| (k.to_owned(), v)).collect::<BTreeMap<_, _>>(),
+            dimensions: self
+                .dimensions
+                .into_iter()
+                .map(|(k, v)| (k.to_owned(), v))
+                .collect::<BTreeMap<_, _>>(),
             statistic: self.statistic.into(),
             period_seconds: PERIOD,
             evaluation_periods: 1,

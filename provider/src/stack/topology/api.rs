@@ -24,11 +24,23 @@ use crate::stack::kinds::usage_plan_key::UsagePlanKey;
 pub fn url(api: &ApiConfig, names: &Names) -> Text {
     if let Some(domain) = &api.domain_name {
         let key = &api.mapping_key;
-        return Text::from(if key.is_empty() { format!("https://{domain}/") } else { format!("https://{domain}/{key}/") });
+        return Text::from(if key.is_empty() {
+            format!("https://{domain}/")
+        } else {
+            format!("https://{domain}/{key}/")
+        });
     }
     let place = &names.place;
-    let host = format!(".execute-api.{}.{}/{STAGE}/", place.region, dns_suffix(&place.partition));
-    Text::of([Part::Plain("https://".into()), Part::Id(Ref::to("rest_api")), Part::Plain(host)])
+    let host = format!(
+        ".execute-api.{}.{}/{STAGE}/",
+        place.region,
+        dns_suffix(&place.partition)
+    );
+    Text::of([
+        Part::Plain("https://".into()),
+        Part::Id(Ref::to("rest_api")),
+        Part::Plain(host),
+    ])
 }
 
 impl Builder<'_> {
@@ -65,7 +77,14 @@ impl Builder<'_> {
         };
         let (shape, at) = (rest_api.shape(), Ref::to("rest_api"));
         self.add("rest_api", rest_api, &[]);
-        self.add("deployment", Deployment { rest_api: at.clone(), shape: shape.clone() }, &["rest_api"]);
+        self.add(
+            "deployment",
+            Deployment {
+                rest_api: at.clone(),
+                shape: shape.clone(),
+            },
+            &["rest_api"],
+        );
         let stage = Stage {
             rest_api: at.clone(),
             name: STAGE.into(),
@@ -91,7 +110,10 @@ impl Builder<'_> {
         let plan = UsagePlan {
             name: names.usage_plan(),
             description: format!("Kairos {}", names.app),
-            stages: vec![ApiStage { rest_api: at.clone(), stage: STAGE.into() }],
+            stages: vec![ApiStage {
+                rest_api: at.clone(),
+                stage: STAGE.into(),
+            }],
             throttle_rate: api.throttle_rate,
             throttle_burst: api.throttle_burst,
             quota_per_day: api.quota_per_day,
@@ -105,11 +127,18 @@ impl Builder<'_> {
             tags: self.tags.clone(),
         };
         self.add("api_key", key, &[]);
-        let member = UsagePlanKey { usage_plan: Ref::to("usage_plan"), api_key: Ref::to("api_key") };
+        let member = UsagePlanKey {
+            usage_plan: Ref::to("usage_plan"),
+            api_key: Ref::to("api_key"),
+        };
         self.add("usage_plan_key", member, &["usage_plan", "api_key"]);
         if let Some(domain) = &api.domain_name {
-            let mapping =
-                ApiMapping { domain: domain.clone(), key: api.mapping_key.clone(), rest_api: at, stage: STAGE.into() };
+            let mapping = ApiMapping {
+                domain: domain.clone(),
+                key: api.mapping_key.clone(),
+                rest_api: at,
+                stage: STAGE.into(),
+            };
             self.add("api_mapping", mapping, &["stage"]);
         }
     }

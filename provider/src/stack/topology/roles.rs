@@ -27,10 +27,20 @@ pub(super) fn scheduler(t: &Builder<'_>) -> Role {
         } },
     });
     let may = vec![
-        allow("Invoke", &["lambda:InvokeFunction"], &[n.function_arn(&n.dispatcher_function())]),
+        allow(
+            "Invoke",
+            &["lambda:InvokeFunction"],
+            &[n.function_arn(&n.dispatcher_function())],
+        ),
         allow("Undelivered", &["sqs:SendMessage"], &[n.queue_arn(&n.schedule_dlq())]),
     ];
-    role(t, n.scheduler_role(), "EventBridge Scheduler invokes the dispatcher", trust, may)
+    role(
+        t,
+        n.scheduler_role(),
+        "EventBridge Scheduler invokes the dispatcher",
+        trust,
+        may,
+    )
 }
 
 /// The dispatcher reads who is to run and sends their messages; near its deadline it invokes itself.
@@ -39,22 +49,49 @@ pub(super) fn dispatcher(t: &Builder<'_>) -> Role {
     let by_schedule = format!("{}/index/PorIdCalendarizacion", n.table_arn(&n.procesos_table()));
     let may = vec![
         allow("Processes", &["dynamodb:Query"], &[by_schedule]),
-        allow("Schedule", &["dynamodb:GetItem"], &[n.table_arn(&n.calendarizaciones_table())]),
-        allow("Send", &["sqs:SendMessage"], &[n.queue_arn(&n.queue()), n.queue_arn(&n.dispatcher_dlq())]),
-        allow("Continue", &["lambda:InvokeFunction"], &[n.function_arn(&n.dispatcher_function())]),
+        allow(
+            "Schedule",
+            &["dynamodb:GetItem"],
+            &[n.table_arn(&n.calendarizaciones_table())],
+        ),
+        allow(
+            "Send",
+            &["sqs:SendMessage"],
+            &[n.queue_arn(&n.queue()), n.queue_arn(&n.dispatcher_dlq())],
+        ),
+        allow(
+            "Continue",
+            &["lambda:InvokeFunction"],
+            &[n.function_arn(&n.dispatcher_function())],
+        ),
     ];
-    function_role(t, n.dispatcher_role(), "The dispatcher of Kairos", &n.dispatcher_function(), may)
+    function_role(
+        t,
+        n.dispatcher_role(),
+        "The dispatcher of Kairos",
+        &n.dispatcher_function(),
+        may,
+    )
 }
 
 /// The executor consumes the queue, records runs, and assumes the roles of processes: those with the prefix, no others.
 pub(super) fn executor(t: &Builder<'_>) -> Role {
     let n = t.names;
-    let consume = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"];
+    let consume = [
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+        "sqs:ChangeMessageVisibility",
+        "sqs:GetQueueAttributes",
+    ];
     let assumable = n.role_arn("/", &format!("{}*", t.config.executor.role_prefix));
     let may = vec![
         allow("Consume", &consume, &[n.queue_arn(&n.queue())]),
         allow("GiveUp", &["sqs:SendMessage"], &[n.queue_arn(&n.queue_dlq())]),
-        allow("Processes", &["dynamodb:GetItem", "dynamodb:BatchGetItem"], &[n.table_arn(&n.procesos_table())]),
+        allow(
+            "Processes",
+            &["dynamodb:GetItem", "dynamodb:BatchGetItem"],
+            &[n.table_arn(&n.procesos_table())],
+        ),
         allow(
             "Runs",
             &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem"],
@@ -62,14 +99,24 @@ pub(super) fn executor(t: &Builder<'_>) -> Role {
         ),
         allow("Assume", &["sts:AssumeRole"], &[assumable]),
     ];
-    function_role(t, n.executor_role(), "The executor of Kairos", &n.executor_function(), may)
+    function_role(
+        t,
+        n.executor_role(),
+        "The executor of Kairos",
+        &n.executor_function(),
+        may,
+    )
 }
 
 /// The API keeps the registry: its rows and their schedules. It hands the scheduler's role on, to Scheduler only.
 pub(super) fn api(t: &Builder<'_>) -> Role {
     let n = t.names;
-    let tables = [n.procesos_table(), n.calendarizaciones_table(), n.ejecuciones_table()].map(|table| n.table_arn(&table));
-    let with_indexes: Vec<String> = tables.iter().flat_map(|arn| [arn.clone(), format!("{arn}/index/*")]).collect();
+    let tables =
+        [n.procesos_table(), n.calendarizaciones_table(), n.ejecuciones_table()].map(|table| n.table_arn(&table));
+    let with_indexes: Vec<String> = tables
+        .iter()
+        .flat_map(|arn| [arn.clone(), format!("{arn}/index/*")])
+        .collect();
     let rows = [
         "dynamodb:GetItem",
         "dynamodb:BatchGetItem",
@@ -80,17 +127,30 @@ pub(super) fn api(t: &Builder<'_>) -> Role {
         "dynamodb:Query",
         "dynamodb:Scan",
     ];
-    let schedules = ["scheduler:CreateSchedule", "scheduler:GetSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"];
+    let schedules = [
+        "scheduler:CreateSchedule",
+        "scheduler:GetSchedule",
+        "scheduler:UpdateSchedule",
+        "scheduler:DeleteSchedule",
+    ];
     let mut pass = allow("PassRole", &["iam:PassRole"], &[t.role_arn(&n.scheduler_role())]);
     pass["Condition"] = json!({ "StringEquals": { "iam:PassedToService": "scheduler.amazonaws.com" } });
     let may = vec![
         allow("Registry", &rows, &with_indexes),
         allow("Schedules", &schedules, &[n.schedule_arn("*")]),
         // Scheduler authorises its listing on every group, and on nothing narrower.
-        allow("List", &["scheduler:ListSchedules"], &[n.arn("scheduler", "schedule/*/*")]),
+        allow(
+            "List",
+            &["scheduler:ListSchedules"],
+            &[n.arn("scheduler", "schedule/*/*")],
+        ),
         pass,
         allow("RunNow", &["sqs:SendMessage"], &[n.queue_arn(&n.queue())]),
-        allow("Replay", &["lambda:InvokeFunction"], &[n.function_arn(&n.dispatcher_function())]),
+        allow(
+            "Replay",
+            &["lambda:InvokeFunction"],
+            &[n.function_arn(&n.dispatcher_function())],
+        ),
     ];
     function_role(t, n.api_role(), "The HTTP API of Kairos", &n.api_function(), may)
 }
@@ -103,16 +163,28 @@ fn function_role(t: &Builder<'_>, name: String, description: &str, function: &st
         "Action": "sts:AssumeRole",
     });
     let group = t.names.log_group_arn(&t.names.function_logs(function));
-    may.push(allow("Log", &["logs:CreateLogStream", "logs:PutLogEvents"], &[format!("{group}:*")]));
+    may.push(allow(
+        "Log",
+        &["logs:CreateLogStream", "logs:PutLogEvents"],
+        &[format!("{group}:*")],
+    ));
     if t.config.tracing {
-        may.push(allow("Trace", &["xray:PutTraceSegments", "xray:PutTelemetryRecords"], &["*".into()]));
+        may.push(allow(
+            "Trace",
+            &["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+            &["*".into()],
+        ));
     }
     role(t, name, description, trust, may)
 }
 
 fn role(t: &Builder<'_>, name: String, description: &str, trust: Value, mut may: Vec<Value>) -> Role {
     if let Some(key) = &t.config.kms_key_arn {
-        may.push(allow("Key", &["kms:Decrypt", "kms:GenerateDataKey"], std::slice::from_ref(key)));
+        may.push(allow(
+            "Key",
+            &["kms:Decrypt", "kms:GenerateDataKey"],
+            std::slice::from_ref(key),
+        ));
     }
     Role {
         name,

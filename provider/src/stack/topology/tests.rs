@@ -6,7 +6,13 @@ use crate::stack::engine::graph::sorted;
 use kairos::names::Place;
 
 fn function(timeout: i32) -> FunctionConfig {
-    FunctionConfig { memory_size: 256, timeout, log_level: "INFO".into(), layers: Vec::new(), reserved_concurrency: None }
+    FunctionConfig {
+        memory_size: 256,
+        timeout,
+        log_level: "INFO".into(),
+        layers: Vec::new(),
+        reserved_concurrency: None,
+    }
 }
 
 fn config() -> StackConfig {
@@ -42,12 +48,23 @@ fn config() -> StackConfig {
 }
 
 fn names() -> Names {
-    Names::new("demo", Place { partition: "aws".into(), account: "123456789012".into(), region: "sa-east-1".into() })
+    Names::new(
+        "demo",
+        Place {
+            partition: "aws".into(),
+            account: "123456789012".into(),
+            region: "sa-east-1".into(),
+        },
+    )
 }
 
 fn codes() -> Codes {
     let code = |text: &str| Code::held(text);
-    Codes { dispatcher: code("dispatcher"), executor: code("executor"), api: code("api") }
+    Codes {
+        dispatcher: code("dispatcher"),
+        executor: code("executor"),
+        api: code("api"),
+    }
 }
 
 fn components(config: &StackConfig) -> Vec<Component> {
@@ -65,9 +82,16 @@ fn the_components_and_what_they_wait_for() {
 
 #[test]
 fn what_every_component_wants() {
-    let wanted: Vec<_> = components(&config()).iter().map(|c| (c.name.clone(), c.node.wanted())).collect();
+    let wanted: Vec<_> = components(&config())
+        .iter()
+        .map(|c| (c.name.clone(), c.node.wanted()))
+        .collect();
     insta::assert_snapshot!(
-        wanted.iter().map(|(name, value)| format!("{name}: {value:#}")).collect::<Vec<_>>().join("\n")
+        wanted
+            .iter()
+            .map(|(name, value)| format!("{name}: {value:#}"))
+            .collect::<Vec<_>>()
+            .join("\n")
     );
 }
 
@@ -79,7 +103,12 @@ fn the_graph_is_total_and_has_no_cycle_and_every_reference_is_a_dependency() {
     for component in &components {
         let references = component.node.references();
         let of: Vec<&String> = component.deps.iter().chain(references.iter().map(|r| &r.0)).collect();
-        waits.push(of.iter().map(|d| index(d).ok_or(format!("{} waits for {d}", component.name))).collect::<Result<Vec<_>, _>>().unwrap());
+        waits.push(
+            of.iter()
+                .map(|d| index(d).ok_or(format!("{} waits for {d}", component.name)))
+                .collect::<Result<Vec<_>, _>>()
+                .unwrap(),
+        );
     }
     assert!(sorted(&waits).is_some());
 }
@@ -94,7 +123,11 @@ fn names_of_components_are_unique() {
 #[test]
 fn without_an_api_nothing_of_it_is_there() {
     let without = components(&StackConfig { api: None, ..config() });
-    let left: Vec<&str> = without.iter().map(|c| c.name.as_str()).filter(|n| n.to_lowercase().contains("api")).collect();
+    let left: Vec<&str> = without
+        .iter()
+        .map(|c| c.name.as_str())
+        .filter(|n| n.to_lowercase().contains("api"))
+        .collect();
     assert_eq!(left, Vec::<&str>::new());
 }
 
@@ -118,12 +151,19 @@ fn a_mapping_that_moves_is_another_object() {
     moved.api.as_mut().unwrap().mapping_key = "other".into();
     let earlier = prior(&config(), &moved, &names(), &codes());
     assert!(earlier.iter().any(|c| c.name == "api_mapping (earlier)"));
-    assert!(prior(&config(), &config(), &names(), &codes()).iter().any(|c| c.name == "api_mapping"));
+    assert!(
+        prior(&config(), &config(), &names(), &codes())
+            .iter()
+            .any(|c| c.name == "api_mapping")
+    );
 }
 
 #[test]
 fn no_policy_has_a_star_but_for_x_ray() {
-    for component in components(&config()).iter().filter(|c| c.node.type_name() == "AWS::IAM::Role") {
+    for component in components(&config())
+        .iter()
+        .filter(|c| c.node.type_name() == "AWS::IAM::Role")
+    {
         let wanted = component.node.wanted();
         let statements = wanted["policies"]["Kairos"]["Statement"].as_array().cloned().unwrap();
         for statement in statements.iter().filter(|s| s["Resource"] == "*") {

@@ -11,9 +11,17 @@ use crate::stack::kind::Ref;
 pub(super) async fn emails(context: &Context) -> Result<Vec<String>, AwsError> {
     let arn = context.names.topic_arn();
     let mut emails = Vec::new();
-    let mut pages = context.aws.sns.list_subscriptions_by_topic().topic_arn(&arn).into_paginator().send();
+    let mut pages = context
+        .aws
+        .sns
+        .list_subscriptions_by_topic()
+        .topic_arn(&arn)
+        .into_paginator()
+        .send();
     while let Some(page) = pages.next().await {
-        let Some(page) = page.found("ListSubscriptionsByTopic", &arn)? else { break };
+        let Some(page) = page.found("ListSubscriptionsByTopic", &arn)? else {
+            break;
+        };
         let subscriptions = page.subscriptions().iter().filter(|s| s.protocol() == Some("email"));
         emails.extend(subscriptions.filter_map(|s| s.endpoint()).map(str::to_owned));
     }
@@ -24,16 +32,31 @@ pub(super) async fn emails(context: &Context) -> Result<Vec<String>, AwsError> {
 
 /// The custom domain, and the path below it, that the stack's API is mapped on.
 pub(super) async fn mapping(context: &Context) -> Result<Option<(String, String)>, AwsError> {
-    let Some(api) = context.id(&Ref::to("rest_api")) else { return Ok(None) };
+    let Some(api) = context.id(&Ref::to("rest_api")) else {
+        return Ok(None);
+    };
     let client = &context.aws.apigatewayv2;
     let mut token = None;
     loop {
-        let domains = client.get_domain_names().set_next_token(token).send().await.doing("GetDomainNames", "the account")?;
+        let domains = client
+            .get_domain_names()
+            .set_next_token(token)
+            .send()
+            .await
+            .doing("GetDomainNames", "the account")?;
         for name in domains.items().iter().filter_map(|d| d.domain_name()) {
-            let mappings = client.get_api_mappings().domain_name(name).send().await.found("GetApiMappings", name)?;
+            let mappings = client
+                .get_api_mappings()
+                .domain_name(name)
+                .send()
+                .await
+                .found("GetApiMappings", name)?;
             let mappings = mappings.and_then(|m| m.items).unwrap_or_default();
             if let Some(ours) = mappings.iter().find(|m| m.api_id() == Some(api.as_str())) {
-                return Ok(Some((name.to_owned(), ours.api_mapping_key().unwrap_or_default().to_owned())));
+                return Ok(Some((
+                    name.to_owned(),
+                    ours.api_mapping_key().unwrap_or_default().to_owned(),
+                )));
             }
         }
         token = domains.next_token;
