@@ -2,9 +2,14 @@
 //!
 //! Clients are made anew on each call: an HTTP client belongs to the runtime of the test that made it.
 
+use std::path::{Path, PathBuf};
+
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::region::Region;
 
 /// The secret that the local AWS expects of an account's root.
@@ -19,6 +24,8 @@ pub struct Account {
     pub id: String,
     /// Such as `us-east-1`.
     pub region: String,
+    /// The file with the certificate authority of an endpoint over TLS.
+    pub authority: Option<PathBuf>,
 }
 
 macro_rules! clients {
@@ -65,29 +72,59 @@ impl Account {
             endpoint: endpoint.to_owned(),
             id: id.to_owned(),
             region: region.to_owned(),
+            authority: None,
+        }
+    }
+
+    /// The same account behind an endpoint whose certificate this authority has signed.
+    #[must_use]
+    pub fn trusting(self, authority: Option<&Path>) -> Self {
+        Self {
+            authority: authority.map(Path::to_path_buf),
+            ..self
         }
     }
 
     /// The configuration of SDK clients that act as the account's root.
     pub fn sdk_config(&self) -> SdkConfig {
-        SdkConfig::builder()
+        let credentials = Credentials::new(&self.id, SECRET, None, None, "test");
+        let mut builder = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(&self.endpoint)
             .region(Region::new(self.region.clone()))
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-                &self.id, SECRET, None, None, "test",
-            )))
-            .build()
+            .credentials_provider(SharedCredentialsProvider::new(credentials));
+        builder.set_http_client(self.authority.as_deref().and_then(client_trusting));
+        builder.build()
     }
 
     /// The same as environment variables, for terraform and what it starts.
-    pub fn environment(&self) -> [(&'static str, String); 5] {
-        [
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![
             ("AWS_ACCESS_KEY_ID", self.id.clone()),
             ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
             ("AWS_REGION", self.region.clone()),
             ("AWS_ENDPOINT_URL", self.endpoint.clone()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
-        ]
+        ];
+        variables.extend(
+            self.authority
+                .iter()
+                .map(|file| ("SSL_CERT_FILE", file.display().to_string())),
+        );
+        variables
     }
+}
+
+/// An HTTP client that trusts one authority and no other.
+fn client_trusting(authority: &Path) -> Option<SharedHttpClient> {
+    let certificate = std::fs::read(authority).ok()?;
+    let store = TrustStore::empty().with_pem_certificate(certificate);
+    let context = TlsContext::builder().with_trust_store(store).build().ok()?;
+    let tls = tls::Provider::Rustls(CryptoMode::AwsLc);
+    Some(
+        aws_smithy_http_client::Builder::new()
+            .tls_provider(tls)
+            .tls_context(context)
+            .build_https(),
+    )
 }

@@ -376,7 +376,10 @@ mod tests {
             .payload(payload)
             .send()
             .await?;
-        assert_eq!(answer.function_error(), None);
+        let said = answer
+            .payload()
+            .map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned());
+        assert_eq!((answer.function_error(), said.is_some()), (None, true), "{said:?}");
         assert_eq!(function.seen().await?, [json!({ "saludo": "hola" })]);
         function.delete().await?;
         assert_eq!(world::list(&account).await?, Vec::<String>::new());

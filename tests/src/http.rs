@@ -12,6 +12,8 @@ use crate::account::Account;
 pub struct Api {
     base: String,
     key: String,
+    /// How the local AWS finds the account that an API belongs to; AWS itself asks for the key alone.
+    account: String,
     agent: ureq::Agent,
 }
 
@@ -38,9 +40,11 @@ impl Api {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(40)));
+        let scope = format!("{}/20260101/{}/execute-api/aws4_request", account.id, account.region);
         Ok(Self {
             base,
             key: key.to_owned(),
+            account: format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"),
             agent: agent.build().into(),
         })
     }
@@ -51,6 +55,7 @@ impl Api {
             self.agent
                 .get(format!("{}{path}", self.base))
                 .header("x-api-key", &self.key)
+                .header("authorization", &self.account)
                 .call(),
             "GET",
             path,
@@ -63,6 +68,7 @@ impl Api {
             self.agent
                 .delete(format!("{}{path}", self.base))
                 .header("x-api-key", &self.key)
+                .header("authorization", &self.account)
                 .call(),
             "DELETE",
             path,
@@ -74,7 +80,8 @@ impl Api {
         let request = self
             .agent
             .post(format!("{}{path}", self.base))
-            .header("x-api-key", &self.key);
+            .header("x-api-key", &self.key)
+            .header("authorization", &self.account);
         answer(request.send_json(body), "POST", path)
     }
 }

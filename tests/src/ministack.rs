@@ -5,7 +5,7 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -23,7 +23,7 @@ use crate::workspace;
 /// How the server is to behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
-    /// Whether IAM policies are enforced.
+    /// Whether IAM policies are enforced. The server then speaks TLS: queues that deny plain HTTP deny it.
     pub auth: bool,
 }
 
@@ -33,6 +33,7 @@ pub struct MiniStack {
     url: String,
     port: u16,
     log: PathBuf,
+    authority: Option<PathBuf>,
     accounts: AtomicU64,
     // The order of the fields is the order of the end: first the processes, then the files that they use.
     _server: Group,
@@ -90,7 +91,12 @@ impl MiniStack {
         let log = dir.path().join("ministack.log");
         let output = File::create(&log).context("creating MiniStack's log")?;
         let port = free_port()?;
-        let url = format!("http://127.0.0.1:{port}");
+        let tls = if options.auth {
+            Some(Tls::create(dir.path())?)
+        } else {
+            None
+        };
+        let url = format!("{}://127.0.0.1:{port}", if tls.is_some() { "https" } else { "http" });
         let mut command = Command::new(python);
         command
             .args(["-c", FOLLOWER])
@@ -109,12 +115,23 @@ impl MiniStack {
             .stdin(Stdio::piped())
             .stdout(output.try_clone().context("sharing MiniStack's log")?)
             .stderr(output);
+        if let Some(tls) = &tls {
+            command
+                .env("USE_SSL", "1")
+                .env("MINISTACK_SSL_CERT", &tls.certificate)
+                .env("MINISTACK_SSL_KEY", &tls.key)
+                // The Lambdas inherit these: one for Rust, one for Python.
+                .env("SSL_CERT_FILE", &tls.authority)
+                .env("AWS_CA_BUNDLE", &tls.authority);
+        }
         let mut server = Group::start(&mut command)?;
-        await_health(&mut server, &url, &log)?;
+        await_answer(&mut server, port, &log)?;
+        let authority = tls.map(|tls| tls.authority);
         Ok(Self {
             url,
             port,
             log,
+            authority,
             accounts: AtomicU64::new(1),
             _server: server,
             _dir: dir,
@@ -150,11 +167,14 @@ impl MiniStack {
     pub fn account_in(&self, region: &str) -> Account {
         let number = self.accounts.fetch_add(1, Ordering::Relaxed);
         Account::new(&self.url, &format!("{:012}", 100_000_000_000 + number), region)
+            .trusting(self.authority.as_deref())
     }
 
     /// The configuration of SDK clients: the account is the access key, the region is the signed one.
     pub fn sdk_config(&self, account: &str, region: &str) -> SdkConfig {
-        Account::new(&self.url, account, region).sdk_config()
+        Account::new(&self.url, account, region)
+            .trusting(self.authority.as_deref())
+            .sdk_config()
     }
 }
 
@@ -163,17 +183,10 @@ fn free_port() -> Result<u16> {
     Ok(listener.local_addr().context("reading the free port")?.port())
 }
 
-fn await_health(server: &mut Group, url: &str, log: &Path) -> Result<()> {
+/// The port is opened once everything behind it is ready.
+fn await_answer(server: &mut Group, port: u16, log: &Path) -> Result<()> {
     let start = Instant::now();
-    let health = format!("{url}/_ministack/health");
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(Duration::from_secs(2)))
-        .build()
-        .into();
-    loop {
-        if agent.get(&health).call().is_ok() {
-            return Ok(());
-        }
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
         if let Some(status) = server.wait(Duration::from_millis(50))? {
             bail!("MiniStack ended with {status}: {}", tail(log));
         }
@@ -185,12 +198,52 @@ fn await_health(server: &mut Group, url: &str, log: &Path) -> Result<()> {
             );
         }
     }
+    Ok(())
 }
 
 fn tail(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(20)..].join("\n")
+}
+
+/// A certificate of the server's own, and the authority that has signed it, as files.
+#[derive(Debug)]
+struct Tls {
+    authority: PathBuf,
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Tls {
+    fn create(dir: &Path) -> Result<Self> {
+        use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+        let mut parameters = CertificateParams::new(Vec::new()).context("describing an authority")?;
+        // Names that differ: a certificate whose subject is its issuer passes for self-signed.
+        parameters
+            .distinguished_name
+            .push(DnType::CommonName, "authority of the local AWS");
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority =
+            CertifiedIssuer::self_signed(parameters, KeyPair::generate()?).context("making an authority")?;
+        let key = KeyPair::generate().context("making the server's key")?;
+        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let mut parameters = CertificateParams::new(names).context("describing the server's certificate")?;
+        parameters.distinguished_name.push(DnType::CommonName, "the local AWS");
+        let certificate = parameters
+            .signed_by(&key, &authority)
+            .context("signing the server's certificate")?;
+        let write = |name: &str, pem: String| -> Result<PathBuf> {
+            let path = dir.join(name);
+            fs::write(&path, pem).with_context(|| format!("writing {name}"))?;
+            Ok(path)
+        };
+        Ok(Self {
+            authority: write("authority.pem", authority.pem())?,
+            certificate: write("server.pem", certificate.pem())?,
+            key: write("server-key.pem", key.serialize_pem())?,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -207,9 +260,18 @@ mod tests {
         Ok(())
     }
 
+    #[tokio::test]
+    async fn a_server_over_tls_is_trusted_by_who_knows_its_authority_alone() -> Result<()> {
+        let account = MiniStack::shared(Options { auth: true })?.account();
+        account.sqs().list_queues().send().await?;
+        let stranger = Account::new(&account.endpoint, &account.id, &account.region);
+        assert!(stranger.sqs().list_queues().send().await.is_err());
+        Ok(())
+    }
+
     #[test]
     fn a_dropped_server_answers_no_more() -> Result<()> {
-        let server = MiniStack::start(Options { auth: true })?;
+        let server = MiniStack::start(Options::default())?;
         let health = format!("{}/_ministack/health", server.url());
         assert!(ureq::get(&health).call().is_ok());
         drop(server);

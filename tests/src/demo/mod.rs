@@ -58,12 +58,12 @@ impl Demo {
         )?;
         workspace::provider()?;
         show::heading(out, "A local AWS, with targets for the processes and their roles")?;
-        let server = MiniStack::start(ministack::Options { auth: true })?;
+        let server = MiniStack::start(ministack::Options::default())?;
         let account = server.account();
         let quickstart = Quickstart::create(&account, APP, AHEAD).await?;
         writeln!(
             out,
-            "MiniStack on port {}, account {}, region {}, IAM enforced",
+            "MiniStack on port {}, account {}, region {}",
             server.port(),
             account.id,
             account.region
@@ -224,7 +224,12 @@ impl Demo {
         let stack = self.quickstart.terraform.resource(STACK)?;
         let api = Api::new(self.account(), &text(&stack, "api_url")?, &text(&stack, "api_key")?)?;
         let mut call = |line: &str, answer: crate::http::Answer, expected: u16| -> Result<Value> {
-            writeln!(out, "{line} → {} {}", answer.status, answer.body)?;
+            let body = if answer.body.is_null() {
+                String::new()
+            } else {
+                answer.body.to_string()
+            };
+            writeln!(out, "{line} → {} {body}", answer.status)?;
             ensure!(
                 answer.status == expected,
                 "{line} answered {}, not {expected}: {}",
@@ -259,6 +264,7 @@ impl Demo {
         show::messages(out, &report, &["change_summary"])?;
         let plan = self.quickstart.terraform.planned()?;
         ensure!(plan.is_empty(), "the second plan is not empty: {:?}", plan.changes);
+        writeln!(out, "  No changes.")?;
         Ok(())
     }
 
