@@ -24,7 +24,10 @@ impl Registered {
     pub(super) async fn open(configured: &Configured, name: &str) -> Result<Self, Diagnostics> {
         let connection = connection(configured)?;
         if let Some(found) = Self::find(configured, name).await? {
-            return Ok(found);
+            return match &found.stack.missing {
+                None => Ok(found),
+                Some(parameter) => Err(incomplete(name, parameter)),
+            };
         }
         let then = "Create it first, as a kairos_stack; in the same configuration, write stack = \
                     kairos_stack.<name>.name, so that terraform knows the order.";
@@ -57,7 +60,7 @@ impl Registered {
     pub(super) fn limits(&self) -> Limits {
         Limits {
             names: Some(self.stack.names.clone()),
-            role_prefix: Some(self.stack.role_prefix.clone()),
+            role_prefix: self.stack.role_prefix.clone(),
         }
     }
 
@@ -111,6 +114,16 @@ pub(super) fn schedule(entry: &Entry) -> Result<Option<Schedule>, RegistryError>
         .as_ref()
         .map(|row| row.schedule().map_err(RegistryError::Users))
         .transpose()
+}
+
+fn incomplete(name: &str, parameter: &str) -> Diagnostics {
+    let detail = format!(
+        "The stack \"{name}\" lacks the SSM parameter \"{parameter}\", which says what its processes need. Apply the stack \
+         first: it creates what is missing."
+    );
+    let mut diagnostics = Diagnostics::new();
+    diagnostics.error_at(Path::root("stack"), "The stack is incomplete", detail);
+    diagnostics
 }
 
 fn connection(configured: &Configured) -> Result<&Connection, Diagnostics> {

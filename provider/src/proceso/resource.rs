@@ -204,7 +204,7 @@ async fn limits(configured: &Configured, stack: &Attr<String>, diagnostics: &mut
     match configured.stacks.installed(connection, name).await {
         Ok(Some(stack)) => Some(Limits {
             names,
-            role_prefix: Some(stack.role_prefix.clone()),
+            role_prefix: stack.role_prefix.clone(),
         }),
         Ok(None) => {
             diagnostics.warning_at(

@@ -38,8 +38,10 @@ pub struct PlannedStack {
 pub struct InstalledStack {
     /// Its names.
     pub names: Names,
-    /// What the names of roles must begin with.
-    pub role_prefix: String,
+    /// What the names of roles must begin with; `None` where its parameter was deleted by hand.
+    pub role_prefix: Option<String>,
+    /// A parameter that was deleted by hand: processes can still be read and deleted, but not registered or changed.
+    pub missing: Option<String>,
     /// Its processes. One for all that name the stack, so that what they read at the same time is one call.
     pub registry: Registro,
 }
@@ -96,7 +98,7 @@ impl Stacks {
     }
 }
 
-/// Reads the parameters that say what a process needs of its stack.
+/// Reads the parameters that say what a process needs of its stack. A stack is there while any of them, or its marker, is.
 async fn look_up(connection: &Connection, name: &str) -> Result<Option<InstalledStack>, AwsError> {
     let names = connection.names(name);
     let prefix = names.parameter("Executor/PrefixRoles");
@@ -105,11 +107,13 @@ async fn look_up(connection: &Connection, name: &str) -> Result<Option<Installed
         .clients
         .ssm
         .get_parameters()
-        .names(&prefix)
-        .names(&role)
+        .set_names(Some(vec![prefix.clone(), role.clone(), names.marker()]))
         .send()
         .await
         .doing("GetParameters", &format!("/{name}"))?;
+    if answer.parameters().is_empty() {
+        return Ok(None);
+    }
     let value = |wanted: &str| {
         let mut parameters = answer.parameters().iter();
         parameters
@@ -117,20 +121,24 @@ async fn look_up(connection: &Connection, name: &str) -> Result<Option<Installed
             .and_then(|p| p.value())
             .map(str::to_owned)
     };
-    Ok(match (value(&prefix), value(&role)) {
-        (Some(role_prefix), Some(scheduler_role_arn)) => {
-            let clients = &connection.clients;
-            let store = DynamoStore::new(clients.dynamodb.clone(), &names).batched();
-            let scheduler = EventBridgeScheduler::new(clients.scheduler.clone(), names.clone(), scheduler_role_arn);
-            let registry = Registry::new(names.clone(), store, scheduler, SystemClock);
-            Some(InstalledStack {
-                names,
-                role_prefix,
-                registry,
-            })
-        }
+    let (role_prefix, role_arn) = (value(&prefix), value(&role));
+    let missing = match (&role_prefix, &role_arn) {
+        (None, _) => Some(prefix),
+        (_, None) => Some(role),
         _ => None,
-    })
+    };
+    // Reading and deleting need no role; where one is used after all, AWS refuses one that does not exist.
+    let role_arn = role_arn.unwrap_or_else(|| names.role_arn("/", &names.scheduler_role()));
+    let clients = &connection.clients;
+    let store = DynamoStore::new(clients.dynamodb.clone(), &names).batched();
+    let scheduler = EventBridgeScheduler::new(clients.scheduler.clone(), names.clone(), role_arn);
+    let registry = Registry::new(names.clone(), store, scheduler, SystemClock);
+    Ok(Some(InstalledStack {
+        names,
+        role_prefix,
+        missing,
+        registry,
+    }))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
