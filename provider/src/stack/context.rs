@@ -6,6 +6,7 @@ use std::sync::{Arc, RwLock};
 use kairos::names::Names;
 
 use super::kind::Ref;
+use super::listing::Listings;
 
 /// The clients of one region, the names of one stack, and the ids of its components.
 #[derive(Debug, Clone)]
@@ -15,6 +16,7 @@ pub struct Context {
     /// The AWS clients.
     pub aws: Clients,
     ids: Arc<RwLock<HashMap<String, String>>>,
+    listings: Option<Arc<Listings>>,
 }
 
 impl Context {
@@ -24,7 +26,22 @@ impl Context {
             names,
             aws,
             ids: Arc::default(),
+            listings: None,
         }
+    }
+
+    /// The same, ids shared, for one observation: objects of some kinds are listed, not asked for one by one.
+    #[must_use]
+    pub fn observing(&self) -> Self {
+        Self {
+            listings: Some(Arc::default()),
+            ..self.clone()
+        }
+    }
+
+    /// The listings of this observation, if this is one.
+    pub fn listings(&self) -> Option<&Listings> {
+        self.listings.as_deref()
     }
 
     /// The id that AWS made for a component, where it exists.

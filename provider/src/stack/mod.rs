@@ -9,6 +9,7 @@ pub mod context;
 pub mod engine;
 pub mod kind;
 pub mod kinds;
+pub mod listing;
 pub mod marker;
 pub mod model;
 pub mod operation;

@@ -130,7 +130,7 @@ impl Operation {
     }
 
     async fn observe(&self, components: &[Component]) -> Result<Observation, Refused> {
-        engine::observe(components, &self.context, &self.limits, &self.stop)
+        engine::observe(components, &self.context.observing(), &self.limits, &self.stop)
             .await
             .map_err(|errors| {
                 let summary = format!("Cannot read the stack \"{}\"", self.context.names.app);

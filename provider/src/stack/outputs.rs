@@ -325,3 +325,6 @@ pub fn ids(components: Option<&Components>) -> BTreeMap<String, Attr<String>> {
         .filter_map(|(name, entry)| Some((name.clone(), entry.known()?.id.clone())))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

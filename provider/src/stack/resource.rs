@@ -185,6 +185,7 @@ async fn conclude(
 /// Fills in the computed attributes from what the operation has learnt.
 async fn show(operation: &Operation, config: &StackConfig, model: &mut StackModel) -> Result<(), Diagnostic> {
     let context = &operation.context;
+    let before = model.api_key_id.clone();
     outputs::fill(model, &context.names, config, |component| {
         context
             .id(&super::kind::Ref::to(component))
@@ -192,6 +193,10 @@ async fn show(operation: &Operation, config: &StackConfig, model: &mut StackMode
     });
     if model.api_url.is_unknown() {
         model.api_url = Attr::Null;
+    }
+    // The value of a key never changes: one that the state has is not asked for again.
+    if model.api_key.is_known() && model.api_key_id == before {
+        return Ok(());
     }
     match operation.api_key().await {
         Ok(value) => {

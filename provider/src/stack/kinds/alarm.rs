@@ -55,6 +55,19 @@ impl Alarm {
         context.names.arn("cloudwatch", &format!("alarm:{}", self.name))
     }
 
+    async fn read(&self, context: &Context) -> Result<Option<MetricAlarm>, AwsError> {
+        if let Some(listings) = context.listings() {
+            return listings.alarm(&self.name, context).await;
+        }
+        let call = context.aws.cloudwatch.describe_alarms().alarm_names(&self.name);
+        let answer = call.alarm_types(AlarmType::MetricAlarm).send().await;
+        let alarms = answer
+            .doing("DescribeAlarms", &self.name)?
+            .metric_alarms
+            .unwrap_or_default();
+        Ok(alarms.into_iter().find(|a| a.alarm_name() == Some(self.name.as_str())))
+    }
+
     /// Reads CloudWatch's alarm.
     fn held(alarm: MetricAlarm, tags: Tags) -> Self {
         let positive = |n: Option<i32>| n.and_then(|n| u32::try_from(n).ok()).unwrap_or_default();
@@ -165,16 +178,10 @@ impl Kind for Alarm {
     }
 
     async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
-        let cloudwatch = &context.aws.cloudwatch;
-        let call = cloudwatch
-            .describe_alarms()
-            .alarm_names(&self.name)
-            .alarm_types(AlarmType::MetricAlarm);
-        let answer = call.send().await.doing("DescribeAlarms", &self.name)?;
-        let mut alarms = answer.metric_alarms.unwrap_or_default().into_iter();
-        let Some(alarm) = alarms.find(|a| a.alarm_name() == Some(self.name.as_str())) else {
+        let Some(alarm) = self.read(context).await? else {
             return Ok(None);
         };
+        let cloudwatch = &context.aws.cloudwatch;
         let arn = alarm.alarm_arn().map_or_else(|| self.arn(context), str::to_owned);
         let answer = cloudwatch.list_tags_for_resource().resource_arn(&arn).send().await;
         let Some(answer) = answer.found("ListTagsForResource", &self.name)? else {

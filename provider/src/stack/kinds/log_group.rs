@@ -2,6 +2,7 @@
 //!
 //! Invariant: name and ARN follow from the stack's name; ARNs here have no `:*` behind them.
 
+use aws_sdk_cloudwatchlogs::types::LogGroup as Described;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
@@ -26,6 +27,25 @@ pub struct LogGroup {
 impl LogGroup {
     fn arn(&self, context: &Context) -> String {
         context.names.log_group_arn(&self.name)
+    }
+
+    async fn read(&self, context: &Context) -> Result<Option<Described>, AwsError> {
+        if let Some(listings) = context.listings() {
+            return listings.log_group(&self.name, context).await;
+        }
+        let call = context.aws.logs.describe_log_groups().log_group_name_prefix(&self.name);
+        let mut pages = call.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let groups = page
+                .doing("DescribeLogGroups", &self.name)?
+                .log_groups
+                .unwrap_or_default();
+            let ours = |g: &Described| g.log_group_name() == Some(self.name.as_str());
+            if let Some(group) = groups.into_iter().find(ours) {
+                return Ok(Some(group));
+            }
+        }
+        Ok(None)
     }
 
     /// Sets or removes the retention.
@@ -90,23 +110,10 @@ impl Kind for LogGroup {
 
     /// CloudWatch Logs describes by prefix only, so that groups with longer names may come as well.
     async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
+        let Some(group) = self.read(context).await? else {
+            return Ok(None);
+        };
         let logs = &context.aws.logs;
-        let mut pages = logs
-            .describe_log_groups()
-            .log_group_name_prefix(&self.name)
-            .into_paginator()
-            .send();
-        let mut found = None;
-        while let (None, Some(page)) = (&found, pages.next().await) {
-            let groups = page
-                .doing("DescribeLogGroups", &self.name)?
-                .log_groups
-                .unwrap_or_default();
-            found = groups
-                .into_iter()
-                .find(|g| g.log_group_name() == Some(self.name.as_str()));
-        }
-        let Some(group) = found else { return Ok(None) };
         let arn = self.arn(context);
         let answer = logs.list_tags_for_resource().resource_arn(&arn).send().await;
         let Some(answer) = answer.found("ListTagsForResource", &self.name)? else {

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use aws_sdk_ssm::types::{ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
+use aws_sdk_ssm::types::{Parameter as Found, ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
 use kairos_aws::{AwsError, Doing};
 use serde::{Serialize, Serializer};
 
@@ -59,6 +59,14 @@ impl Parameter {
         self.value
             .resolve(context)
             .map_err(|missing| unresolved("PutParameter", &self.name, &missing.0))
+    }
+
+    async fn read(&self, context: &Context) -> Result<Option<Found>, AwsError> {
+        if let Some(listings) = context.listings() {
+            return listings.parameter(&self.name, context).await;
+        }
+        let answer = context.aws.ssm.get_parameter().name(&self.name).send().await;
+        Ok(answer.found("GetParameter", &self.name)?.and_then(|a| a.parameter))
     }
 
     /// Reads the value back: the same text is written as it is wanted, ids by the names of their components.
@@ -136,6 +144,7 @@ impl Kind for Parameter {
         "ssm:AddTagsToResource",
         "ssm:DeleteParameter",
         "ssm:GetParameter",
+        "ssm:GetParametersByPath",
         "ssm:ListTagsForResource",
         "ssm:PutParameter",
         "ssm:RemoveTagsFromResource",
@@ -165,13 +174,7 @@ impl Kind for Parameter {
 
     async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
         let ssm = &context.aws.ssm;
-        let answer = ssm
-            .get_parameter()
-            .name(&self.name)
-            .send()
-            .await
-            .found("GetParameter", &self.name)?;
-        let Some(parameter) = answer.and_then(|a| a.parameter) else {
+        let Some(parameter) = self.read(context).await? else {
             return Ok(None);
         };
         let call = ssm

@@ -78,3 +78,90 @@ fn carried(model: &StackModel, diagnostics: &mut Diagnostics) {
         diagnostics.push(super::not_carried(wanted));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tfplugin::Number;
+
+    use super::*;
+    use crate::stack::model::{ApiModel, ExecutorModel};
+
+    #[track_caller]
+    fn check(model: &StackModel, expected: &[&str]) {
+        let mut diagnostics = Diagnostics::new();
+        validate(model, &mut diagnostics);
+        let told: Vec<String> = diagnostics
+            .iter()
+            .map(|d| format!("{:?} {}: {}", d.severity, d.path.clone().unwrap_or_default(), d.summary))
+            .collect();
+        assert_eq!(told, expected);
+    }
+
+    fn executor(reserved: Attr<i64>, maximum: Attr<i64>) -> StackModel {
+        let executor = ExecutorModel {
+            reserved_concurrency: reserved,
+            maximum_concurrency: maximum,
+            ..ExecutorModel::default()
+        };
+        StackModel {
+            executor: Attr::Known(executor),
+            ..StackModel::default()
+        }
+    }
+
+    fn with_api(api: ApiModel) -> StackModel {
+        StackModel {
+            api: Attr::Known(api),
+            ..StackModel::default()
+        }
+    }
+
+    #[test]
+    fn reserved_concurrency_covers_the_maximum() {
+        check(
+            &executor(5.into(), 10.into()),
+            &["Error executor.reserved_concurrency: Reserved concurrency is too small"],
+        );
+        for (reserved, maximum) in [
+            (Attr::Known(10), Attr::Known(10)),
+            (Attr::Null, Attr::Known(10)),
+            (Attr::Unknown, 10.into()),
+        ] {
+            check(&executor(reserved, maximum), &[]);
+        }
+    }
+
+    #[test]
+    fn the_api_is_consistent_in_itself() {
+        check(&with_api(ApiModel::default()), &[]);
+        check(
+            &with_api(ApiModel {
+                mapping_key: "v1".into(),
+                ..ApiModel::default()
+            }),
+            &["Error api.mapping_key: A mapping key needs a domain"],
+        );
+        check(
+            &with_api(ApiModel {
+                domain_name: Attr::Unknown,
+                mapping_key: "v1".into(),
+                ..ApiModel::default()
+            }),
+            &[],
+        );
+        check(
+            &with_api(ApiModel {
+                throttle_rate: Number::from(5_i64).into(),
+                ..ApiModel::default()
+            }),
+            &["Error api.throttle_rate: A throttle needs both rate and burst"],
+        );
+        check(
+            &with_api(ApiModel {
+                timeout: 60.into(),
+                ..ApiModel::default()
+            }),
+            &["Warning api.timeout: API Gateway gives up earlier"],
+        );
+    }
+}
