@@ -39,7 +39,7 @@ async fn a_process_is_registered_shown_and_deleted_with_its_schedule() -> Result
         "arnProceso": format!("arn:aws:lambda:{}:{}:function:cobro", account.region, account.id)
     });
     let (status, made) = ask(&installation, "POST", "Procesos", Some(&body)).await?;
-    assert_eq!(status, 201, "{made}\n{}", installation.log());
+    assert_eq!(status, 201, "{made}\n{}", Installation::log());
     let schedule = account
         .scheduler()
         .get_schedule()

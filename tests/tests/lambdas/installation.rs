@@ -262,7 +262,7 @@ impl Installation {
     }
 
     /// What the server and the functions wrote last, for a failure's message.
-    pub(crate) fn log(&self) -> String {
+    pub(crate) fn log() -> String {
         let log = MiniStack::shared(Options { auth: true })
             .map(MiniStack::log)
             .unwrap_or_default();
