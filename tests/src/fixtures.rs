@@ -90,6 +90,19 @@ impl TargetFunction {
         Ok(seen)
     }
 
+    /// What the function saw, once it is `count` events: an asynchronous invocation is accepted before it is carried out.
+    pub async fn seen_at_least(&self, count: usize) -> Result<Vec<Value>> {
+        wait::until(
+            &format!("{count} events at the target function"),
+            Duration::from_mins(1),
+            || async {
+                let seen = self.seen().await?;
+                Ok((seen.len() >= count).then_some(seen))
+            },
+        )
+        .await
+    }
+
     /// Removes the function and everything that was made with it.
     pub async fn delete(&self) -> Result<()> {
         self.account
@@ -313,6 +326,22 @@ pub async fn api_gateway_logging(account: &Account) -> Result<()> {
         .send()
         .await
         .context("setting API Gateway's logging role")?;
+    Ok(())
+}
+
+/// Gives a role one more permission.
+pub async fn permit(account: &Account, role: &str, action: &str, resource: &str) -> Result<()> {
+    let statement = json!([{ "Effect": "Allow", "Action": action, "Resource": resource }]);
+    let document = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
+    let put = account
+        .iam()
+        .put_role_policy()
+        .role_name(role)
+        .policy_name("fixture")
+        .policy_document(document);
+    put.send()
+        .await
+        .with_context(|| format!("giving the role {role} a permission"))?;
     Ok(())
 }
 

@@ -182,7 +182,7 @@ impl Demo {
         writeln!(out, "{}", show::history(&runs, &names))?;
         let shown = Shown {
             runs,
-            seen: self.quickstart.function.seen().await?,
+            seen: self.quickstart.function.seen_at_least(1).await?,
             messages: self.quickstart.queue.take().await?,
         };
         writeln!(out, "the function saw {}", shown.seen.last().unwrap_or(&Value::Null))?;
