@@ -89,6 +89,11 @@ pub fn signal(id: u32, signal: Signal) {
     }
 }
 
+/// Whether a process runs; one that has ended but was not waited for does not.
+pub fn runs(id: u32) -> bool {
+    stat(id).is_some()
+}
+
 /// The ids of the running processes below `ancestor` whose program's name begins with `name` (Linux: read from `/proc`).
 pub fn descendants(ancestor: u32, name: &str) -> Vec<u32> {
     let Ok(entries) = fs::read_dir("/proc") else {
@@ -155,7 +160,7 @@ mod tests {
         let sleepers = descendants(leader, "sleep");
         assert_eq!(sleepers.len(), 1);
         drop(group);
-        let gone = |id: u32| stat(id).is_none();
+        let gone = |id: u32| !runs(id);
         let start = Instant::now();
         while !sleepers.iter().all(|id| gone(*id)) && start.elapsed() < Duration::from_secs(5) {
             std::thread::yield_now();

@@ -1,8 +1,16 @@
 //! The demo's own steps: apply of the quickstart, first runs, API, empty second plan, destroy, nothing left.
 
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
 use acceptance::demo::Demo;
-use anyhow::Result;
+use acceptance::process::{self, Group};
+use acceptance::wait;
+use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
+use rustix::process::Signal;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_does_what_it_tells() -> Result<()> {
@@ -28,5 +36,41 @@ async fn the_demo_does_what_it_tells() -> Result<()> {
     ] {
         assert!(told.contains(part), "the demo did not tell {part:?}:\n{told}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn ctrl_c_leaves_neither_processes_nor_files() -> Result<()> {
+    let files = tempfile::tempdir()?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
+    command
+        .env("TMPDIR", files.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut demo = Group::start(&mut command)?;
+    let id = demo.child().id();
+    let stdout = demo.child().stdout.take().context("no standard output")?;
+    let mut lines = BufReader::new(stdout).lines();
+    ensure!(
+        lines.any(|line| line.is_ok_and(|line| line.contains("Apply complete!"))),
+        "the demo ended before it had applied"
+    );
+    let servers = process::descendants(id, "python");
+    assert_eq!(servers.len(), 1, "one local AWS runs");
+
+    process::signal(id, Signal::INT);
+    let status = demo
+        .wait(Duration::from_secs(30))?
+        .context("the demo goes on after Ctrl-C")?;
+    assert_eq!(status.code(), Some(130));
+    wait::until("the end of the local AWS", Duration::from_secs(10), || async {
+        Ok(servers.iter().all(|server| !process::runs(*server)).then_some(()))
+    })
+    .await?;
+    let left: Vec<_> = fs::read_dir(files.path())?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    ensure!(left.is_empty(), "files are left: {left:?}");
     Ok(())
 }
