@@ -1,5 +1,5 @@
-//! What several components of one kind read in one call: alarms, parameters and log groups are listed, not asked for one
-//! by one.
+//! What several components of one kind read in one call: alarms, parameters, log groups and the URLs of queues are listed,
+//! not asked for one by one.
 //!
 //! Invariant: a listing lives for one observation only; whatever changes objects asks for each by its name.
 
@@ -19,6 +19,7 @@ pub struct Listings {
     alarms: OnceCell<HashMap<String, MetricAlarm>>,
     log_groups: OnceCell<HashMap<String, LogGroup>>,
     parameters: OnceCell<HashMap<String, Parameter>>,
+    queue_urls: OnceCell<HashMap<String, String>>,
 }
 
 impl Listings {
@@ -47,6 +48,15 @@ impl Listings {
     pub async fn parameter(&self, name: &str, context: &Context) -> Result<Option<Parameter>, AwsError> {
         let parameters = self.parameters.get_or_try_init(|| parameters(context)).await?;
         Ok(parameters.get(name).cloned())
+    }
+
+    /// The URL of the queue of this name.
+    ///
+    /// # Errors
+    /// The queues cannot be listed.
+    pub async fn queue_url(&self, name: &str, context: &Context) -> Result<Option<String>, AwsError> {
+        let urls = self.queue_urls.get_or_try_init(|| queue_urls(context)).await?;
+        Ok(urls.get(name).cloned())
     }
 }
 
@@ -107,6 +117,22 @@ async fn parameters(context: &Context) -> Result<HashMap<String, Parameter>, Aws
                 .unwrap_or_default()
                 .into_iter()
                 .filter_map(|p| Some((p.name.clone()?, p))),
+        );
+    }
+    Ok(all)
+}
+
+async fn queue_urls(context: &Context) -> Result<HashMap<String, String>, AwsError> {
+    let app = &context.names.app;
+    // Without a number of results SQS answers with one page only.
+    let call = context.aws.sqs.list_queues().queue_name_prefix(app).max_results(1000);
+    let mut pages = call.into_paginator().send();
+    let mut all = HashMap::new();
+    while let Some(page) = pages.next().await {
+        let urls = page.doing("ListQueues", app)?.queue_urls.unwrap_or_default();
+        all.extend(
+            urls.into_iter()
+                .filter_map(|url| Some((url.rsplit('/').next()?.to_owned(), url))),
         );
     }
     Ok(all)

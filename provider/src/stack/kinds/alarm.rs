@@ -56,9 +56,12 @@ impl Alarm {
     }
 
     async fn read(&self, context: &Context) -> Result<Option<MetricAlarm>, AwsError> {
-        if let Some(listings) = context.listings() {
-            return listings.alarm(&self.name, context).await;
+        if let Some(listings) = context.listings()
+            && let Some(found) = listings.alarm(&self.name, context).await?
+        {
+            return Ok(Some(found));
         }
+        // A listing may lag behind: what it does not show is asked for by name.
         let call = context.aws.cloudwatch.describe_alarms().alarm_names(&self.name);
         let answer = call.alarm_types(AlarmType::MetricAlarm).send().await;
         let alarms = answer

@@ -30,9 +30,12 @@ impl LogGroup {
     }
 
     async fn read(&self, context: &Context) -> Result<Option<Described>, AwsError> {
-        if let Some(listings) = context.listings() {
-            return listings.log_group(&self.name, context).await;
+        if let Some(listings) = context.listings()
+            && let Some(found) = listings.log_group(&self.name, context).await?
+        {
+            return Ok(Some(found));
         }
+        // A listing may lag behind: what it does not show is asked for by name.
         let call = context.aws.logs.describe_log_groups().log_group_name_prefix(&self.name);
         let mut pages = call.into_paginator().send();
         while let Some(page) = pages.next().await {

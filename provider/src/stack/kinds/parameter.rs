@@ -62,9 +62,12 @@ impl Parameter {
     }
 
     async fn read(&self, context: &Context) -> Result<Option<Found>, AwsError> {
-        if let Some(listings) = context.listings() {
-            return listings.parameter(&self.name, context).await;
+        if let Some(listings) = context.listings()
+            && let Some(found) = listings.parameter(&self.name, context).await?
+        {
+            return Ok(Some(found));
         }
+        // A listing may lag behind: what it does not show is asked for by name.
         let answer = context.aws.ssm.get_parameter().name(&self.name).send().await;
         Ok(answer.found("GetParameter", &self.name)?.and_then(|a| a.parameter))
     }

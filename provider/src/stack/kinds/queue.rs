@@ -68,6 +68,12 @@ pub fn tls_only(queue_arn: &str) -> PolicyDocument {
 impl Queue {
     /// The queue's URL where it exists: it depends on the endpoint that the client speaks to.
     pub async fn url(&self, context: &Context) -> Result<Option<String>, AwsError> {
+        if let Some(listings) = context.listings()
+            && let Some(url) = listings.queue_url(&self.name, context).await?
+        {
+            return Ok(Some(url));
+        }
+        // A listing may lag behind: what it does not show is asked for by name.
         let answer = context.aws.sqs.get_queue_url().queue_name(&self.name).send().await;
         Ok(answer.found("GetQueueUrl", &self.name)?.and_then(|a| a.queue_url))
     }
@@ -170,6 +176,7 @@ impl Kind for Queue {
         "sqs:DeleteQueue",
         "sqs:GetQueueAttributes",
         "sqs:GetQueueUrl",
+        "sqs:ListQueues",
         "sqs:ListQueueTags",
         "sqs:SetQueueAttributes",
         "sqs:TagQueue",
