@@ -96,6 +96,11 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// Whether both are one object. Where AWS shows a status in the place of an id, that is no id.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id && self.status.is_none() && other.status.is_none()
+    }
+
     /// The properties that AWS holds, where the object is of this kind.
     pub fn value<K: Kind>(&self) -> Option<&K> {
         self.held.downcast_ref::<Held<K>>().map(|held| &held.value)

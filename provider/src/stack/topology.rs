@@ -89,8 +89,8 @@ pub fn order(held: &StackConfig, wanted: &StackConfig) -> Vec<(String, String)> 
     }
 }
 
-/// The components that `prior` had and `wanted` has no longer, among them a mapping on another domain or path, which is
-/// another object although it has the same part in the topology.
+/// The components that `prior` had and `wanted` may have no longer, among them a mapping on another domain or path, which
+/// may be another object although it has the same part in the topology: what AWS holds tells.
 pub fn prior(prior: &StackConfig, wanted: &StackConfig, names: &Names, codes: &Codes) -> Vec<Component> {
     let mapping = |c: &StackConfig| c.api.as_ref().map(|a| (a.domain_name.clone(), a.mapping_key.clone()));
     let moved = mapping(prior) != mapping(wanted);
@@ -118,6 +118,9 @@ pub fn dns_suffix(partition: &str) -> &'static str {
         "aws-cn" => "amazonaws.com.cn",
         "aws-iso" => "c2s.ic.gov",
         "aws-iso-b" => "sc2s.sgov.gov",
+        "aws-iso-e" => "cloud.adc-e.uk",
+        "aws-iso-f" => "csp.hci.ic.gov",
+        "aws-eusc" => "amazonaws.eu",
         _ => "amazonaws.com",
     }
 }

@@ -101,11 +101,7 @@ pub fn plan(
     if !planner.refusals.is_empty() {
         return Err(planner.refusals);
     }
-    let removed: Vec<&Component> = prior
-        .iter()
-        .filter(|p| !desired.iter().any(|d| d.name == p.name))
-        .collect();
-    for component in &removed {
+    for component in prior.iter().filter(|p| is_removed(p, desired, observed)) {
         if let Some(Some(held)) = observed.get(&component.name)
             && held.owner == Owner::Ours
         {
@@ -115,6 +111,17 @@ pub fn plan(
     planner.repoint(desired);
     planner.connect(desired, prior, order);
     Ok(planner.plan)
+}
+
+/// Whether a component that was wanted before is wanted no more: neither by its name, nor as the same object under another
+/// name (a mapping whose path changes, an address written with other letters).
+pub fn is_removed(prior: &Component, desired: &[Component], observed: &Observation) -> bool {
+    let held = |c: &Component| observed.get(&c.name).and_then(Option::as_ref);
+    let same_object = |d: &Component| {
+        d.node.type_name() == prior.node.type_name()
+            && matches!((held(prior), held(d)), (Some(one), Some(other)) if one.is_same(other))
+    };
+    !desired.iter().any(|d| d.name == prior.name || same_object(d))
 }
 
 #[derive(Default)]

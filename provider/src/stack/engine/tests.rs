@@ -387,6 +387,29 @@ async fn what_is_no_longer_wanted_is_deleted_and_the_rest_left_alone() {
 }
 
 #[tokio::test]
+async fn an_object_that_is_wanted_under_another_name_is_not_deleted() {
+    let world = Arc::default();
+    let all = components(&world, 1, 1);
+    apply(&all, &[]).await.unwrap();
+    log(&world);
+    let renamed = |name: &str| Component {
+        name: name.into(),
+        ..all[4].clone()
+    };
+    let prior: Vec<Component> = all[..4].iter().cloned().chain([renamed("e (earlier)")]).collect();
+    let (plan, report) = apply(&all, &prior).await.unwrap();
+    insta::assert_snapshot!(plan, @r"
+    keep a
+    keep b after keep a
+    keep c after keep a
+    keep d after keep b
+    keep e
+    ");
+    assert!(report.is_complete());
+    assert_eq!(log(&world), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn anothers_object_refuses_the_whole_plan() {
     let world: Arc<Mutex<World>> = Arc::default();
     let other = Object {

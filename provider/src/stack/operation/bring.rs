@@ -62,9 +62,10 @@ impl Operation {
             ..wish.config.clone()
         };
         let desired = self.desired(if fresh { &unprotected } else { wish.config });
-        let prior = self.removed(wish.config, wish.prior);
+        let mut prior = self.removed(wish.config, wish.prior);
         let all: Vec<Component> = desired.iter().chain(&prior).cloned().collect();
         let observation = self.observe(&all).await?;
+        prior.retain(|p| engine::is_removed(p, &desired, &observation));
         let order = wish
             .prior
             .first()

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Found, Operation, Refused};
 use crate::stack::component::Component;
 use crate::stack::config::StackConfig;
-use crate::stack::{marker, outputs};
+use crate::stack::{engine, marker, outputs};
 
 impl Operation {
     /// Reads the stack. `earlier` is what unfinished changes may have left behind.
@@ -21,7 +21,7 @@ impl Operation {
         installation: Option<Uuid>,
     ) -> Result<Found, Refused> {
         let desired = self.desired(config);
-        let removed = self.removed(config, earlier);
+        let mut removed = self.removed(config, earlier);
         let all: Vec<Component> = desired.iter().chain(&removed).cloned().collect();
         let shelf = self.shelf(config);
         let (observation, marker) = tokio::join!(self.observe(&all), marker::read(&shelf, &self.context.names));
@@ -32,6 +32,7 @@ impl Operation {
                 installation: None,
             });
         }
+        removed.retain(|r| engine::is_removed(r, &desired, &observation));
         let mut components = outputs::observed(&desired, &observation, &self.context);
         super::add_leftovers(&mut components, &removed, &observation, None);
         let entry = outputs::marker_entry(marker.as_ref(), installation, config, &self.context);
