@@ -114,6 +114,26 @@ pub enum MarkerError {
         /// The installation in the state.
         expected: Uuid,
     },
+    /// SSM does not take the marker's name.
+    #[error(
+        "SSM says that the parameter \"{name}\" exists, and does not show it: it does not take a name again for up to half a \
+         minute after its deletion; {why}"
+    )]
+    Lingers {
+        /// The parameter.
+        name: String,
+        /// Why we wait no longer.
+        why: &'static str,
+    },
+    /// The lease ran out while we held it.
+    #[error(
+        "somebody else has taken the stack \"{app}\" over, since this operation's lease of it had run out: the marker was \
+         left as it is"
+    )]
+    Lost {
+        /// The stack's name.
+        app: String,
+    },
     /// Somebody else works on it for longer than we may wait.
     #[error("somebody else is working on the stack \"{app}\" (their lease runs until {hasta}); {why}")]
     Busy {

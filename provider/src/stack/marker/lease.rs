@@ -91,9 +91,17 @@ pub async fn open<S: Shelf>(
             waited,
         }
     };
-    let mut waited = false;
+    let (mut waited, mut refused) = (false, false);
     loop {
         let Some(found) = read(shelf, names).await? else {
+            if refused {
+                // SSM does not take a name again at once after its deletion.
+                let lingers = |why| MarkerError::Lingers {
+                    name: names.marker(),
+                    why,
+                };
+                pause(LOOK, patience).await.map_err(lingers)?;
+            }
             let marker = Marker {
                 instalacion: purpose.installation().unwrap_or_else(Uuid::new_v4),
                 fase: Phase::Creando,
@@ -103,6 +111,7 @@ pub async fn open<S: Shelf>(
             if shelf.create(&names.marker(), &text(&marker)).await? {
                 return Ok(hold(marker, waited));
             }
+            (waited, refused) = (true, true);
             continue;
         };
         purpose.suits(&found, names)?;
@@ -224,53 +233,74 @@ async fn wait(names: &Names, theirs: &Term, patience: &Patience<'_>) -> Result<(
         hasta: theirs.hasta,
         why,
     };
-    if Instant::now() >= patience.deadline {
-        return Err(busy("the operation's time is over"));
-    }
     tracing::info!(stack = names.app, hasta = %theirs.hasta, "waits for somebody else's lease to end");
-    let left = theirs.hasta.duration_since(Timestamp::now());
-    let pause = Duration::try_from(left).unwrap_or_default().clamp(LOOK / 20, LOOK);
+    pause(left(theirs).clamp(LOOK / 20, LOOK), patience).await.map_err(busy)
+}
+
+/// Lets some time pass; the error says why there is none.
+async fn pause(time: Duration, patience: &Patience<'_>) -> Result<(), &'static str> {
+    if Instant::now() >= patience.deadline {
+        return Err("the operation's time is over");
+    }
     tokio::select! {
-        () = tokio::time::sleep(pause) => Ok(()),
-        () = patience.stop.cancelled() => Err(busy("the operation was interrupted")),
+        () = tokio::time::sleep_until(patience.deadline.min(Instant::now() + time)) => Ok(()),
+        () = patience.stop.cancelled() => Err("the operation was interrupted"),
     }
 }
 
-/// Renews a lease for as long as it is ours. A renewal that fails is tried again until the lease has run out.
-async fn renew<S: Shelf>(shelf: S, names: Names, mut marker: Marker, lost: CancellationToken) {
+/// Renews a lease for as long as it is ours. A renewal that fails, or is not answered, is tried again until the lease has
+/// run out: from then on anybody may take it.
+pub(super) async fn renew<S: Shelf>(shelf: S, names: Names, mut marker: Marker, lost: CancellationToken) {
+    // The machine may sleep: its clock then goes on, and the timer does not.
+    let mut end = Instant::now() + left(&marker.arriendo);
     let mut pause = RENEWAL;
     loop {
-        tokio::time::sleep(pause).await;
-        let current = read(&shelf, &names).await;
-        let ours = match &current {
-            Ok(found) => found.as_ref().is_some_and(|f| f.arriendo.id == marker.arriendo.id),
-            Err(_) => marker.arriendo.hasta > Timestamp::now(),
+        let third = end.saturating_duration_since(Instant::now()) / 3;
+        tokio::time::sleep_until(end.min(Instant::now() + pause.min(third).max(LOOK / 20))).await;
+        let next = Instant::now() + Duration::try_from(TERM).unwrap_or_default();
+        let lapsed = Instant::now() >= end || left(&marker.arriendo).is_zero();
+        let answer = if lapsed {
+            Ok(Ok(None))
+        } else {
+            tokio::time::timeout_at(end, renewed(&shelf, &names, &marker)).await
         };
-        if !ours {
-            tracing::error!(
-                stack = names.app,
-                "lost the lease of the marker: nothing more is started"
-            );
-            return lost.cancel();
-        }
-        let renewed = Marker {
-            arriendo: Term {
-                hasta: until(),
-                ..marker.arriendo.clone()
-            },
-            ..marker.clone()
-        };
-        match shelf.write(&names.marker(), &text(&renewed)).await {
-            Ok(()) => {
-                marker = renewed;
-                pause = RENEWAL;
-            }
-            Err(error) => {
+        match answer {
+            Ok(Ok(Some(renewed))) => (marker, end, pause) = (renewed, next, RENEWAL),
+            Ok(Err(error)) => {
                 tracing::warn!(stack = names.app, %error, "could not renew the lease of the marker");
                 pause = LOOK;
             }
+            Ok(Ok(None)) | Err(_) => {
+                tracing::error!(
+                    stack = names.app,
+                    "lost the lease of the marker: nothing more is started"
+                );
+                return lost.cancel();
+            }
         }
     }
+}
+
+/// The marker with its lease renewed; `None` where the lease is no longer ours.
+async fn renewed<S: Shelf>(shelf: &S, names: &Names, marker: &Marker) -> Result<Option<Marker>, MarkerError> {
+    if !holds(read(shelf, names).await?.as_ref(), marker) {
+        return Ok(None);
+    }
+    let arriendo = Term {
+        hasta: until(),
+        ..marker.arriendo.clone()
+    };
+    let renewed = Marker {
+        arriendo,
+        ..marker.clone()
+    };
+    shelf.write(&names.marker(), &text(&renewed)).await?;
+    Ok(Some(renewed))
+}
+
+/// Whether what was found is held under the lease of `marker`.
+fn holds(found: Option<&Marker>, marker: &Marker) -> bool {
+    found.is_some_and(|found| found.arriendo.id == marker.arriendo.id)
 }
 
 impl<S: Shelf> Lease<S> {
@@ -287,7 +317,7 @@ impl<S: Shelf> Lease<S> {
     /// Gives the lease back, with the stack complete.
     ///
     /// # Errors
-    /// SSM's answer: the stack is complete, and the marker does not say so yet.
+    /// SSM's answer, or the lease is no longer ours: the stack is complete, and the marker does not say so yet.
     pub async fn complete(self, protected: bool) -> Result<(), MarkerError> {
         self.close(|marker| {
             marker.fase = Phase::Completa;
@@ -299,20 +329,32 @@ impl<S: Shelf> Lease<S> {
     /// Gives the lease back, with the stack as far as it has come.
     ///
     /// # Errors
-    /// SSM's answer: the lease then runs out by itself.
+    /// SSM's answer: the lease then runs out by itself. Or it is no longer ours.
     pub async fn release(self) -> Result<(), MarkerError> {
         self.close(|_| {}).await
     }
 
-    /// Removes the marker: the stack is gone.
+    /// Removes the marker, and the claims that others have left behind: the stack is gone.
     ///
     /// # Errors
-    /// SSM's answer.
+    /// SSM's answer, or the lease is no longer ours.
     pub async fn remove(self) -> Result<(), MarkerError> {
         let Self {
-            shelf, names, renewal, ..
+            shelf,
+            names,
+            marker,
+            renewal,
+            ..
         } = self;
         renewal.end().await;
+        match read(&shelf, &names).await? {
+            Some(found) if holds(Some(&found), &marker) => {}
+            Some(_) => return Err(MarkerError::Lost { app: names.app }),
+            None => {}
+        }
+        for claim in shelf.under(&names.parameter("Kairos/Toma")).await? {
+            shelf.remove(&claim).await?;
+        }
         Ok(shelf.remove(&names.marker()).await?)
     }
 
@@ -327,12 +369,17 @@ impl<S: Shelf> Lease<S> {
         renewal.end().await;
         change(&mut marker);
         marker.arriendo.hasta = Timestamp::now();
-        // Lost meanwhile: it is not ours to write.
-        let current = read(&shelf, &names).await?;
-        if current.is_some_and(|found| found.arriendo.id == marker.arriendo.id) {
-            shelf.write(&names.marker(), &text(&marker)).await?;
+        if !holds(read(&shelf, &names).await?.as_ref(), &marker) {
+            return Err(MarkerError::Lost { app: names.app });
         }
-        Ok(())
+        let Err(error) = shelf.write(&names.marker(), &text(&marker)).await else {
+            return Ok(());
+        };
+        // Only the answer may have been lost.
+        match read(&shelf, &names).await {
+            Ok(Some(found)) if found == marker => Ok(()),
+            _ => Err(error.into()),
+        }
     }
 }
 
@@ -350,6 +397,11 @@ fn term() -> Term {
         id: Uuid::new_v4(),
         hasta: until(),
     }
+}
+
+/// How long a lease still runs.
+fn left(term: &Term) -> Duration {
+    Duration::try_from(term.hasta.duration_since(Timestamp::now())).unwrap_or_default()
 }
 
 fn until() -> Timestamp {

@@ -12,7 +12,9 @@ use crate::stack::kind::Tags;
 pub trait Shelf: Clone + Send + Sync + 'static {
     /// The text of this name.
     fn get(&self, name: &str) -> impl Future<Output = Result<Option<String>, AwsError>> + Send;
-    /// Puts a text where there is none; false where there is one.
+    /// The names of all texts below a path, which is written without a slash at its end.
+    fn under(&self, path: &str) -> impl Future<Output = Result<Vec<String>, AwsError>> + Send;
+    /// Puts a text where there is none; false where there is another one.
     fn create(&self, name: &str, text: &str) -> impl Future<Output = Result<bool, AwsError>> + Send;
     /// Puts a text in the place of another.
     fn write(&self, name: &str, text: &str) -> impl Future<Output = Result<(), AwsError>> + Send;
@@ -48,6 +50,17 @@ impl Shelf for Ssm {
         Ok(answer.and_then(|a| a.parameter).and_then(|p| p.value))
     }
 
+    async fn under(&self, path: &str) -> Result<Vec<String>, AwsError> {
+        let call = self.context.aws.ssm.get_parameters_by_path().path(path).recursive(true);
+        let mut pages = call.into_paginator().send();
+        let mut names = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.doing("GetParametersByPath", path)?;
+            names.extend(page.parameters.unwrap_or_default().into_iter().filter_map(|p| p.name));
+        }
+        Ok(names)
+    }
+
     async fn create(&self, name: &str, text: &str) -> Result<bool, AwsError> {
         let mut tags = Vec::with_capacity(self.tags.len());
         for (key, value) in &self.tags {
@@ -68,8 +81,8 @@ impl Shelf for Ssm {
             .set_tags(Some(tags));
         match call.send().await.doing("PutParameter", name) {
             Ok(_) => Ok(true),
-            Err(e) if e.is("ParameterAlreadyExists") => Ok(false),
-            // The answer was lost: it is ours if it says what we said.
+            // An answer was lost, to us or to the SDK, which then asks again: it is ours if it says what we said.
+            Err(e) if e.is("ParameterAlreadyExists") => Ok(self.get(name).await?.as_deref() == Some(text)),
             Err(e) if e.ambiguous && self.get(name).await?.as_deref() == Some(text) => Ok(true),
             Err(e) => Err(e),
         }

@@ -21,6 +21,15 @@ impl Shelf for Memory {
         Ok(self.0.lock().unwrap().get(name).cloned())
     }
 
+    async fn under(&self, path: &str) -> Result<Vec<String>, AwsError> {
+        let shelf = self.0.lock().unwrap();
+        Ok(shelf
+            .keys()
+            .filter(|name| name.starts_with(&format!("{path}/")))
+            .cloned()
+            .collect())
+    }
+
     async fn create(&self, name: &str, text: &str) -> Result<bool, AwsError> {
         tokio::task::yield_now().await;
         let mut shelf = self.0.lock().unwrap();
@@ -43,6 +52,66 @@ impl Shelf for Memory {
     }
 }
 
+/// What is wrong with a shelf.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fault {
+    /// It takes no name yet that it does not show any more.
+    Lingers,
+    /// It never answers a write.
+    Silent,
+    /// It does what it is told, and its answer is lost.
+    LostAnswers,
+}
+
+/// A shelf with a fault, and how often it was asked to create something.
+#[derive(Debug, Clone)]
+struct Faulty(Memory, Fault, Arc<Mutex<u32>>);
+
+impl Faulty {
+    fn new(fault: Fault) -> Self {
+        Self(Memory::default(), fault, Arc::default())
+    }
+}
+
+impl Shelf for Faulty {
+    async fn get(&self, name: &str) -> Result<Option<String>, AwsError> {
+        self.0.get(name).await
+    }
+
+    async fn under(&self, path: &str) -> Result<Vec<String>, AwsError> {
+        self.0.under(path).await
+    }
+
+    async fn create(&self, name: &str, text: &str) -> Result<bool, AwsError> {
+        *self.2.lock().unwrap() += 1;
+        if self.1 == Fault::Lingers {
+            Ok(false)
+        } else {
+            self.0.create(name, text).await
+        }
+    }
+
+    async fn write(&self, name: &str, text: &str) -> Result<(), AwsError> {
+        if self.1 == Fault::Silent {
+            return std::future::pending().await;
+        }
+        self.0.write(name, text).await?;
+        Err(AwsError {
+            action: "PutParameter".into(),
+            object: name.into(),
+            code: None,
+            message: "the connection was closed".into(),
+            request_id: None,
+            class: kairos_aws::Class::Transient,
+            ambiguous: true,
+        })
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), AwsError> {
+        self.0.remove(name).await
+    }
+}
+
 fn names() -> Names {
     let place = Place {
         partition: "aws".into(),
@@ -52,7 +121,7 @@ fn names() -> Names {
     Names::new("demo", place)
 }
 
-async fn try_open(shelf: &Memory, purpose: Purpose, patience: Duration) -> Result<Lease<Memory>, MarkerError> {
+async fn try_open<S: Shelf>(shelf: &S, purpose: Purpose, patience: Duration) -> Result<Lease<S>, MarkerError> {
     let stop = CancellationToken::new();
     let patience = Patience {
         deadline: Instant::now() + patience,
@@ -180,4 +249,62 @@ async fn a_parameter_that_is_no_marker_is_foreign() {
     shelf.0.lock().unwrap().insert(names().marker(), "hello".into());
     let error = try_open(&shelf, Purpose::Create, SOON).await.unwrap_err();
     assert!(matches!(error, MarkerError::Foreign { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_taken_again_yet_is_tried_now_and_then_until_the_time_is_over() {
+    let shelf = Faulty::new(Fault::Lingers);
+    let error = try_open(&shelf, Purpose::Create, SOON).await.unwrap_err();
+    assert!(matches!(error, MarkerError::Lingers { .. }), "{error}");
+    let asked = *shelf.2.lock().unwrap();
+    assert!((1..=2).contains(&asked), "asked {asked} times");
+}
+
+#[tokio::test]
+async fn a_renewal_that_is_never_answered_loses_the_lease_when_it_runs_out() {
+    let shelf = Faulty::new(Fault::Silent);
+    let marker = left_behind(&shelf.0, Phase::Creando, 59);
+    let lost = CancellationToken::new();
+    let renewal = super::lease::renew(shelf, names(), marker, lost.clone());
+    tokio::time::timeout(Duration::from_secs(5), renewal).await.unwrap();
+    assert!(lost.is_cancelled());
+}
+
+#[tokio::test]
+async fn a_lease_that_somebody_else_has_taken_cannot_be_closed() {
+    let shelf = Memory::default();
+    for close in [true, false] {
+        shelf.0.lock().unwrap().clear();
+        let lease = try_open(&shelf, Purpose::Create, SOON).await.unwrap();
+        let theirs = left_behind(&shelf, Phase::Creando, 0);
+        let closed = if close {
+            lease.complete(true).await
+        } else {
+            lease.remove().await
+        };
+        assert!(matches!(closed, Err(MarkerError::Lost { .. })), "{closed:?}");
+        assert_eq!(read(&shelf, &names()).await.unwrap(), Some(theirs));
+    }
+}
+
+#[tokio::test]
+async fn a_close_whose_answer_is_lost_is_found_to_have_been_done() {
+    let shelf = Faulty::new(Fault::LostAnswers);
+    let lease = try_open(&shelf, Purpose::Create, SOON).await.unwrap();
+    lease.complete(true).await.unwrap();
+    assert_eq!(read(&shelf, &names()).await.unwrap().unwrap().fase, Phase::Completa);
+}
+
+#[tokio::test]
+async fn claims_that_were_left_behind_go_with_the_marker() {
+    let shelf = Memory::default();
+    let lease = try_open(&shelf, Purpose::Create, SOON).await.unwrap();
+    shelf.create(&names().parameter("Kairos/Toma/1"), "{}").await.unwrap();
+    shelf
+        .create(&names().parameter("Schedule/NombreGrupo"), "x")
+        .await
+        .unwrap();
+    lease.remove().await.unwrap();
+    let left: Vec<String> = shelf.0.lock().unwrap().keys().cloned().collect();
+    assert_eq!(left, [names().parameter("Schedule/NombreGrupo")]);
 }
