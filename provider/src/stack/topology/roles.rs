@@ -89,12 +89,12 @@ pub(super) fn executor(t: &Builder<'_>) -> Role {
         allow("GiveUp", &["sqs:SendMessage"], &[n.queue_arn(&n.queue_dlq())]),
         allow(
             "Processes",
-            &["dynamodb:GetItem", "dynamodb:BatchGetItem"],
+            &["dynamodb:BatchGetItem"],
             &[n.table_arn(&n.procesos_table())],
         ),
         allow(
             "Runs",
-            &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem"],
+            &["dynamodb:UpdateItem", "dynamodb:GetItem"],
             &[n.table_arn(&n.ejecuciones_table())],
         ),
         allow("Assume", &["sts:AssumeRole"], &[assumable]),
