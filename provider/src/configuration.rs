@@ -17,12 +17,16 @@ use tfplugin::{Attr, Attribute, Diagnostics, Nested, Path, Schema, Type, Value, 
 use crate::proceso::stacks::Stacks;
 use crate::stack::context::Clients;
 use crate::stack::kind::Tags;
+use crate::stack::rules;
 
 /// How often a call is tried again where the user does not say: AWS throttles bursts of control-plane calls.
 const MAX_RETRIES: i64 = 9;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long one attempt of a call may take: a function's code is some megabytes, which a slow line takes a while for.
+const ATTEMPT: Duration = Duration::from_secs(60);
 
 model! {
     /// The attributes of the `provider` block.
@@ -108,6 +112,7 @@ pub fn schema() -> Schema {
             "default_tags",
             Attribute::map(Type::String)
                 .optional()
+                .validate(rules::tags)
                 .description("Tags of every object that is created; a stack's own `tags` win."),
         )
         .attribute(
@@ -252,7 +257,12 @@ async fn load(model: &ProviderModel) -> SdkConfig {
     let attempts = u32::try_from(retries).unwrap_or(0).saturating_add(1);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::standard().with_max_attempts(attempts))
-        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build());
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT)
+                .operation_attempt_timeout(ATTEMPT)
+                .build(),
+        );
     if let Some(region) = model.region.as_str() {
         loader = loader.region(Region::new(region.to_owned()));
     }

@@ -245,7 +245,10 @@ impl StackModel {
                 Some(filler.api(api))
             }
         };
-        let architecture = filler.text(&self.architecture).and_then(|a| Architecture::parse(&a));
+        let architecture = match &self.architecture {
+            Attr::Unknown if filler.flag => Some(Architecture::Arm64),
+            given => given.as_str().and_then(Architecture::parse),
+        };
         Some(StackConfig {
             name: self.name.as_str()?.to_owned(),
             notification_emails: emails,

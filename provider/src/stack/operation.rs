@@ -95,14 +95,15 @@ impl Operation {
     /// The value of the API key, where there is one.
     ///
     /// # Errors
-    /// It could not be read.
+    /// A warning: it could not be read.
     pub async fn api_key(&self) -> Result<Option<String>, Diagnostic> {
         let Some(id) = self.context.id(&super::kind::Ref::to("api_key")) else {
             return Ok(None);
         };
-        api_key::value(&self.context, &id)
-            .await
-            .map_err(|e| Diagnostic::error("Cannot read the value of the API key", e.to_string()))
+        api_key::value(&self.context, &id).await.map_err(|e| {
+            let detail = format!("{e}\n\n\"api_key\" is null; the next refresh reads it again.");
+            Diagnostic::warning("Cannot read the value of the API key", detail)
+        })
     }
 
     fn desired(&self, config: &StackConfig) -> Vec<Component> {

@@ -135,10 +135,10 @@ fn url(text: &Text, id: impl Fn(&str) -> Attr<String>) -> Attr<String> {
 }
 
 /// The map of components as it will be after apply. `fillers` holds the same topology twice, made with different stand-ins
-/// for unknown values; `prior` is what the state has.
+/// for unknown values, as `configs` are; `prior` is what the state has.
 pub fn planned(
     fillers: [&[Component]; 2],
-    marker: &StackConfig,
+    configs: [&StackConfig; 2],
     prior: Option<&Components>,
     context: &Context,
 ) -> Components {
@@ -177,7 +177,11 @@ pub fn planned(
         };
         entries.insert(a.name.clone(), Attr::Known(entry));
     }
-    entries.insert(MARKER.into(), Attr::Known(marker_wanted(marker, context)));
+    let [mut marker, other] = configs.map(|config| marker_wanted(config, context));
+    if marker.digest != other.digest {
+        marker.digest = Attr::Unknown;
+    }
+    entries.insert(MARKER.into(), Attr::Known(marker));
     entries
 }
 
@@ -208,6 +212,27 @@ pub fn achieved(
         Attr::Known(entry)
     };
     components.iter().map(|c| (c.name.clone(), entry(c))).collect()
+}
+
+/// Shows a subscription as it was planned: its owner may confirm or end it at any moment, which is not this apply's doing,
+/// and Terraform takes no other values than the planned ones. The next read shows it as it is then.
+pub fn as_planned(achieved: &mut Components, planned: Option<&Components>) {
+    for (name, entry) in achieved
+        .iter_mut()
+        .filter_map(|(name, entry)| Some((name, entry.known_mut()?)))
+    {
+        let there = matches!(entry.status.as_str(), Some(IN_SYNC | STATUS_PENDING));
+        if entry.r#type.as_str() == Some(SUBSCRIPTION)
+            && there
+            && let Some(planned) = planned.and_then(|p| p.get(name)).and_then(Attr::known)
+        {
+            for (attr, planned) in [(&mut entry.id, &planned.id), (&mut entry.status, &planned.status)] {
+                if planned.is_known() {
+                    *attr = planned.clone();
+                }
+            }
+        }
+    }
 }
 
 /// What is left of an earlier configuration and wanted no more.

@@ -86,8 +86,9 @@ impl Resource for StackResource {
             Ok(subject) => subject,
             Err(diagnostics) => return Outcome::failed(diagnostics),
         };
-        if let Err(diagnostics) = plan::same_place(&model, &subject.connection.names(&subject.config.name)) {
-            return Outcome::failed(diagnostics);
+        let names = subject.connection.names(&subject.config.name);
+        if let Err(diagnostic) = plan::same_place(&model, &names).and_then(|()| plan::fitting_tags(&subject.config)) {
+            return Outcome::failed(diagnostic);
         }
         let codes = match carried(&subject.config) {
             Ok(codes) => codes,
@@ -115,8 +116,9 @@ impl Resource for StackResource {
             (Ok(subject), Ok(prior)) => (subject, prior.config),
             (Err(diagnostics), _) | (_, Err(diagnostics)) => return Outcome::failed(diagnostics),
         };
-        if let Err(diagnostics) = plan::same_place(&model, &subject.connection.names(&subject.config.name)) {
-            return Outcome::failed(diagnostics);
+        let names = subject.connection.names(&subject.config.name);
+        if let Err(diagnostic) = plan::same_place(&model, &names).and_then(|()| plan::fitting_tags(&subject.config)) {
+            return Outcome::failed(diagnostic);
         }
         let codes = match carried(&subject.config) {
             Ok(codes) => codes,
@@ -163,16 +165,15 @@ async fn conclude(
     achieved: Achieved,
     kept: &Kept,
 ) -> Outcome<StackModel> {
-    let Some(components) = achieved.components else {
+    let Some(mut components) = achieved.components else {
         return Outcome::failed(achieved.diagnostics.into_iter().collect::<Diagnostics>());
     };
+    outputs::as_planned(&mut components, model.components.known());
     if let Some(id) = achieved.installation {
         model.installation_id = id.to_string().into();
     }
     let mut diagnostics: Diagnostics = achieved.diagnostics.into_iter().collect();
-    if let Err(diagnostic) = show(operation, config, model).await {
-        diagnostics.push(diagnostic);
-    }
+    diagnostics.extend(show(operation, config, model).await);
     model.components = Attr::Known(components);
     let outcome = if diagnostics.is_empty() {
         Outcome::done(model.clone())
@@ -182,8 +183,9 @@ async fn conclude(
     outcome.with_private(kept.private())
 }
 
-/// Fills in the computed attributes from what the operation has learnt.
-async fn show(operation: &Operation, config: &StackConfig, model: &mut StackModel) -> Result<(), Diagnostic> {
+/// Fills in the computed attributes from what the operation has learnt. That the API key's value cannot be read is a
+/// warning: the stack is what it should be.
+async fn show(operation: &Operation, config: &StackConfig, model: &mut StackModel) -> Option<Diagnostic> {
     let context = &operation.context;
     let before = model.api_key_id.clone();
     outputs::fill(model, &context.names, config, |component| {
@@ -196,18 +198,14 @@ async fn show(operation: &Operation, config: &StackConfig, model: &mut StackMode
     }
     // The value of a key never changes: one that the state has is not asked for again.
     if model.api_key.is_known() && model.api_key_id == before {
-        return Ok(());
+        return None;
     }
-    match operation.api_key().await {
-        Ok(value) => {
-            model.api_key = value.into();
-            Ok(())
-        }
-        Err(diagnostic) => {
-            model.api_key = Attr::Null;
-            Err(diagnostic)
-        }
-    }
+    let (value, warning) = match operation.api_key().await {
+        Ok(value) => (value, None),
+        Err(diagnostic) => (None, Some(diagnostic)),
+    };
+    model.api_key = value.into();
+    warning
 }
 
 async fn read(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private) -> Outcome<StackModel> {
@@ -218,6 +216,9 @@ async fn read(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private) -
     let kept = Kept::of(private);
     let codes = code::codes(subject.config.architecture).unwrap_or_else(code::none);
     let operation = operation(ctx, &subject, codes, DEFAULT_TIMEOUT);
+    if let Err(diagnostic) = plan::still_here(&model, &operation.context.names) {
+        return Outcome::failed(diagnostic);
+    }
     let found = match operation
         .find(&subject.config, &kept.restos, installation(&model))
         .await
@@ -231,11 +232,13 @@ async fn read(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private) -
     if !model.installation_id.is_known() {
         model.installation_id = found.installation.map(|id| id.to_string()).into();
     }
-    if let Err(diagnostic) = show(&operation, &subject.config, &mut model).await {
-        return Outcome::failed(diagnostic);
-    }
+    let warning = show(&operation, &subject.config, &mut model).await;
     model.components = Attr::Known(components);
-    Outcome::done(model).with_private(kept.private())
+    let outcome = Outcome::done(model).with_private(kept.private());
+    match warning {
+        Some(warning) => outcome.with_diagnostic(warning),
+        None => outcome,
+    }
 }
 
 async fn delete(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private) -> Outcome<StackModel> {
@@ -245,7 +248,7 @@ async fn delete(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private)
     };
     let mut kept = Kept::of(private);
     let operation = operation(ctx, &subject, code::none(), timeout(&model, |t| &t.delete));
-    if let Err(diagnostic) = plan::unprotected(&operation, &model).await {
+    if let Err(diagnostic) = plan::may_be_destroyed(&operation, &subject.config, &kept.restos, &model).await {
         return Outcome::failed(diagnostic);
     }
     if model.force_destroy != Attr::Known(true)

@@ -2,12 +2,14 @@
 //!
 //! Invariant: pure, and over known values only; a message completes the sentence "… is not valid: …".
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kairos::names::Names;
 use tfplugin::Value;
 
 use super::config::Architecture;
+use super::kind::Tags;
 
 /// The retentions that CloudWatch Logs takes (`PutRetentionPolicy`).
 const RETENTIONS: [i64; 22] = [
@@ -232,31 +234,51 @@ pub fn mapping_key(value: &Value) -> Checked {
     })
 }
 
-/// Tags: not those that AWS or Kairos keep for themselves (AWS: keys to 128, values to 256 characters, 50 an object).
+/// Tags as the user writes them, in one place.
 pub fn tags(value: &Value) -> Checked {
     let Value::Map(tags) = value else { return Ok(()) };
+    tag_set(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+}
+
+/// All tags of an object: the provider's default ones and the stack's own.
+pub fn all_tags(tags: &Tags) -> Checked {
+    tag_set(tags.iter().map(|(key, value)| (key.as_str(), Some(value.as_str()))))
+}
+
+/// Tags that every service takes (50 an object; keys to 128, values to 256 characters), but for those that AWS and Kairos
+/// keep for themselves. IAM, which tags roles, does not tell keys apart by case.
+fn tag_set<'a>(tags: impl ExactSizeIterator<Item = (&'a str, Option<&'a str>)>) -> Checked {
     holds(tags.len() < 50, || {
         format!(
             "an object has at most 50 tags, one of them Kairos's own; these are {}",
             tags.len()
         )
     })?;
+    let allowed = |c: char| c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c);
+    let mut seen = BTreeMap::new();
     for (key, value) in tags {
-        let lower = key.to_ascii_lowercase();
+        let lower = key.to_lowercase();
         holds(!lower.starts_with("aws:"), || {
             format!("the tag \"{key}\" begins with \"aws:\", which AWS reserves")
         })?;
-        holds(key != Names::OWNER_TAG, || {
+        holds(lower != Names::OWNER_TAG, || {
             format!("the tag \"{key}\" is the one by which Kairos knows its own")
         })?;
         holds((1..=128).contains(&key.chars().count()), || {
             format!("the key \"{key}\" must have 1 to 128 characters")
         })?;
-        text(value, |v| {
-            holds(v.chars().count() <= 256, || {
-                format!("the value of the tag \"{key}\" has more than 256 characters")
-            })
+        let value = value.unwrap_or_default();
+        holds(value.chars().count() <= 256, || {
+            format!("the value of the tag \"{key}\" has more than 256 characters")
         })?;
+        holds(key.chars().chain(value.chars()).all(allowed), || {
+            format!("the tag \"{key}\" = \"{value}\" must hold only letters, digits, spaces and _.:/=+-@")
+        })?;
+        if let Some(other) = seen.insert(lower, key) {
+            return Err(format!(
+                "the tags \"{other}\" and \"{key}\" differ in case only, which IAM does not tell apart"
+            ));
+        }
     }
     Ok(())
 }
@@ -363,5 +385,22 @@ mod tests {
         assert!(tags(&Value::map([("team", "data")])).is_ok());
         assert!(tags(&Value::map([("kairos:stack", "x")])).is_err());
         assert!(tags(&Value::map([("aws:x", "y")])).is_err());
+        assert!(tags(&Value::map([("Kairos:Stack", "x")])).is_err());
+        assert!(tags(&Value::map([("cost centre", "R+D / año_1")])).is_ok());
+        assert!(tags(&Value::map([("team", "a,b")])).is_err());
+        assert!(tags(&Value::map([("team*", "a")])).is_err());
+    }
+
+    #[test]
+    fn tags_of_the_provider_and_of_the_stack_fit_together() {
+        let all = |keys: &[&str]| all_tags(&keys.iter().map(|key| ((*key).to_owned(), "x".to_owned())).collect());
+        assert_eq!(all(&["team", "Owner"]), Ok(()));
+        assert_eq!(
+            all(&["team", "Team"]),
+            Err("the tags \"Team\" and \"team\" differ in case only, which IAM does not tell apart".into())
+        );
+        let numbered = |count: u32| (0..count).map(|n| (format!("tag{n}"), String::new())).collect::<Tags>();
+        assert_eq!(all_tags(&numbered(49)), Ok(()));
+        assert!(all_tags(&numbered(50)).is_err());
     }
 }

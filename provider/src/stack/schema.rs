@@ -76,7 +76,10 @@ fn options(schema: Schema) -> Schema {
         )
         .attribute(
             "role_path",
-            string().default("/").validate(rules::role_path).description("The path of the stack's roles, such as `/kairos/`."),
+            string().default("/").requires_replace().validate(rules::role_path).description(
+                "The path of the stack's roles, such as `/kairos/`. Another one replaces the stack: every schedule holds its \
+                 role's ARN.",
+            ),
         )
         .attribute(
             "permissions_boundary_arn",

@@ -103,7 +103,7 @@ impl Kind for ApiMapping {
         let Some(api) = context.id(&self.rest_api) else {
             return Ok(None);
         };
-        let here = self.mappings(&self.domain, context).await?;
+        let here = Self::mappings(&self.domain, context).await?;
         let wanted = here
             .iter()
             .find(|mapping| mapping.api_mapping_key.as_deref().unwrap_or_default() == self.key);
@@ -117,7 +117,7 @@ impl Kind for ApiMapping {
             .into_iter()
             .filter(|domain| *domain != self.domain)
         {
-            if let Some(mapping) = self.mappings(&domain, context).await?.iter().find(leads_here) {
+            if let Some(mapping) = Self::mappings(&domain, context).await?.iter().find(leads_here) {
                 return Ok(Some(self.held(&domain, mapping, &api, context)));
             }
         }
@@ -214,7 +214,7 @@ impl ApiMapping {
     }
 
     /// The mappings of a domain, none where it does not exist.
-    async fn mappings(&self, domain: &str, context: &Context) -> Result<Vec<Mapping>, AwsError> {
+    pub async fn mappings(domain: &str, context: &Context) -> Result<Vec<Mapping>, AwsError> {
         let mut mappings = Vec::new();
         let mut next = None;
         loop {

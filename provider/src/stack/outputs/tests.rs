@@ -42,7 +42,12 @@ fn plan(model: &StackModel, prior: Option<&Components>) -> Components {
     let topologies = configs
         .each_ref()
         .map(|c| topology::topology(c, &context.names, &code::none()));
-    planned([&topologies[0], &topologies[1]], &configs[0], prior, &context)
+    planned(
+        [&topologies[0], &topologies[1]],
+        [&configs[0], &configs[1]],
+        prior,
+        &context,
+    )
 }
 
 /// The names of the components of which something is unknown.
@@ -207,4 +212,27 @@ fn the_marker_is_shown_as_it_differs() {
     assert_eq!(entry(None).status.as_str(), Some(MISSING));
     let unfinished = entry(Some(&marker(Phase::Creando)));
     assert_eq!(unfinished.drift, drift(["Phase: creando → completa".to_owned()]));
+}
+
+#[test]
+fn a_subscription_that_is_confirmed_between_plan_and_apply_is_shown_as_planned() {
+    let email = "subscription/a@example.com";
+    let before = applied(plan(&model(), None));
+    let planned = plan(&model(), Some(&before));
+    let mut achieved = planned.clone();
+    let entry = achieved.get_mut(email).unwrap().known_mut().unwrap();
+    (entry.id, entry.status) = ("arn:confirmed".into(), IN_SYNC.into());
+    let confirmed = achieved.clone();
+    as_planned(&mut achieved, Some(&planned));
+    assert_eq!(achieved, planned);
+
+    // Where the plan left it open, and where it failed, it is shown as it is.
+    let mut created = confirmed.clone();
+    as_planned(&mut created, Some(&plan(&model(), None)));
+    assert_eq!(created, confirmed);
+    let mut failed = confirmed.clone();
+    failed.get_mut(email).unwrap().known_mut().unwrap().status = MISSING.into();
+    let shown = failed.clone();
+    as_planned(&mut failed, Some(&planned));
+    assert_eq!(failed, shown);
 }

@@ -1,6 +1,7 @@
 //! The plan of a `kairos_stack`: what will be there, as far as it can be told, and what is refused.
 //!
-//! Invariant: reads at most the marker, the custom domain and the account's settings; writes nothing.
+//! Invariant: reads at most the marker, the custom domain, the account's settings and, where a protected stack is to go and
+//! its marker is missing, the components; writes nothing.
 
 use kairos::names::Names;
 use tfplugin::{Attr, Ctx, Diagnostic, Diagnostics, Path, Plan, PlanRequest};
@@ -14,7 +15,7 @@ use crate::stack::context::Context;
 use crate::stack::marker::{self, Marker, Phase, Ssm};
 use crate::stack::model::{Components, FILLERS, StackModel};
 use crate::stack::operation::Operation;
-use crate::stack::{outputs, preflight, topology};
+use crate::stack::{outputs, preflight, rules, topology};
 
 pub(super) async fn plan(
     ctx: &Ctx<Configured>,
@@ -70,7 +71,10 @@ async fn bring(
     if let Some(long) = too_long(&names) {
         diagnostics.push(long);
     }
-    let replaces = prior.is_some_and(|p| p.name != model.name);
+    if let Err(problem) = fitting_tags(&config) {
+        diagnostics.push(problem);
+    }
+    let replaces = prior.is_some_and(|p| p.name != model.name || p.role_path != model.role_path);
     if let Some(prior) = prior.filter(|_| replaces)
         && let Err(refusal) = refuse_destroy(ctx, prior).await
     {
@@ -88,14 +92,20 @@ async fn bring(
 
 /// Fills in everything computed, as far as it can be told.
 fn fill(model: &mut StackModel, prior: Option<&StackModel>, configs: [&StackConfig; 2], context: &Context) {
-    let codes = code::codes(configs[0].architecture).unwrap_or_else(code::none);
-    let topologies = configs.map(|config| topology::topology(config, &context.names, &codes));
+    let topologies = configs.map(|config| {
+        let codes = code::codes(config.architecture).unwrap_or_else(code::none);
+        topology::topology(config, &context.names, &codes)
+    });
     let held: Option<&Components> = prior.and_then(|p| p.components.known());
-    let components = outputs::planned([&topologies[0], &topologies[1]], configs[0], held, context);
+    let components = outputs::planned([&topologies[0], &topologies[1]], configs, held, context);
     let ids = outputs::ids(Some(&components));
     outputs::fill(model, &context.names, configs[0], |component| {
         ids.get(component).cloned().unwrap_or_default()
     });
+    let urls = configs.map(|config| config.api.as_ref().map(|api| topology::api_url(api, &context.names)));
+    if urls[0] != urls[1] {
+        model.api_url = Attr::Unknown;
+    }
     model.api_key = match (&model.api_key_id, prior) {
         (Attr::Null, _) => Attr::Null,
         (Attr::Known(id), Some(prior)) if prior.api_key_id.as_str() == Some(id) => prior.api_key.clone(),
@@ -166,19 +176,26 @@ async fn refuse_destroy(ctx: &Ctx<Configured>, prior: &StackModel) -> Result<(),
         return protected(prior).map_or(Ok(()), Err);
     };
     let operation = operation(ctx, &subject, code::none(), super::DEFAULT_TIMEOUT);
-    unprotected(&operation, prior).await
+    may_be_destroyed(&operation, &subject.config, &[], prior).await
 }
 
-/// Refuses to destroy a protected stack. One that has never been complete is not protected yet.
-pub(super) async fn unprotected(operation: &Operation, prior: &StackModel) -> Result<(), Diagnostic> {
+/// Refuses to destroy a stack of another account or region, and a protected one. One that has never been complete, or
+/// whose destruction has begun, is not protected; nor is one of which nothing is left.
+pub(super) async fn may_be_destroyed(
+    operation: &Operation,
+    config: &StackConfig,
+    earlier: &[StackConfig],
+    prior: &StackModel,
+) -> Result<(), Diagnostic> {
+    still_here(prior, &operation.context.names)?;
     let Some(refusal) = protected(prior) else { return Ok(()) };
     match marker_of(&operation.context).await {
-        Ok(
-            None
-            | Some(Marker {
-                fase: Phase::Creando, ..
-            }),
-        ) => Ok(()),
+        Ok(Some(marker)) if marker.fase != Phase::Completa => Ok(()),
+        // The marker alone may have been deleted by hand.
+        Ok(None) => match operation.find(config, earlier, None).await {
+            Ok(found) if found.components.is_none() => Ok(()),
+            _ => Err(refusal),
+        },
         _ => Err(refusal),
     }
 }
@@ -197,6 +214,14 @@ fn protected(prior: &StackModel) -> Option<Diagnostic> {
 async fn marker_of(context: &Context) -> Result<Option<Marker>, String> {
     let shelf = Ssm::new(context.clone(), std::collections::BTreeMap::new());
     marker::read(&shelf, &context.names).await.map_err(|e| e.to_string())
+}
+
+/// The provider's default tags and the stack's own, taken together.
+pub(super) fn fitting_tags(config: &StackConfig) -> Result<(), Diagnostic> {
+    rules::all_tags(&config.tags).map_err(|problem| {
+        let summary = "The provider's \"default_tags\" and the stack's \"tags\" do not fit together";
+        Diagnostic::error(summary, format!("Taken together: {problem}.")).at(Path::root("tags"))
+    })
 }
 
 /// Roles carry the region in their names, and IAM takes 64 characters.
@@ -219,15 +244,36 @@ fn too_long(names: &Names) -> Option<Diagnostic> {
 }
 
 /// Compares the account and region of the plan with those of the apply.
-pub(super) fn same_place(planned: &StackModel, names: &Names) -> Result<(), Diagnostics> {
-    let now = names.function_arn(&names.dispatcher_function());
-    match planned.dispatcher_arn.as_str() {
-        Some(then) if then != now => Err(Diagnostics::of_error(
+pub(super) fn same_place(planned: &StackModel, names: &Names) -> Result<(), Diagnostic> {
+    elsewhere(planned, names).map_or(Ok(()), |[then, now]| {
+        Err(Diagnostic::error(
             "Account or region differ from the plan's",
             format!(
                 "The plan was made for \"{then}\", and the provider now works on \"{now}\". Plan again. Nothing was changed."
             ),
-        )),
-        _ => Ok(()),
-    }
+        ))
+    })
 }
+
+/// Compares the account and region of the state with the configured ones: a stack of another place is not gone.
+pub(super) fn still_here(state: &StackModel, names: &Names) -> Result<(), Diagnostic> {
+    elsewhere(state, names).map_or(Ok(()), |[then, now]| {
+        Err(Diagnostic::error(
+            "Account or region differ from the state's",
+            format!(
+                "The state holds the stack of \"{then}\", and the provider now works on \"{now}\". Give the provider the \
+                 account and region of the stack. Nothing was changed."
+            ),
+        ))
+    })
+}
+
+/// The dispatcher's ARN in the model and as it is here, where they differ.
+fn elsewhere(model: &StackModel, names: &Names) -> Option<[String; 2]> {
+    let now = names.function_arn(&names.dispatcher_function());
+    let then = model.dispatcher_arn.as_str().filter(|then| *then != now)?;
+    Some([then.to_owned(), now])
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use kairos_aws::{AwsError, Doing};
 
 use crate::stack::context::Context;
 use crate::stack::kind::Ref;
+use crate::stack::kinds::api_mapping::ApiMapping;
 
 /// The e-mail addresses that are subscribed to the stack's topic.
 pub(super) async fn emails(context: &Context) -> Result<Vec<String>, AwsError> {
@@ -45,13 +46,7 @@ pub(super) async fn mapping(context: &Context) -> Result<Option<(String, String)
             .await
             .doing("GetDomainNames", "the account")?;
         for name in domains.items().iter().filter_map(|d| d.domain_name()) {
-            let mappings = client
-                .get_api_mappings()
-                .domain_name(name)
-                .send()
-                .await
-                .found("GetApiMappings", name)?;
-            let mappings = mappings.and_then(|m| m.items).unwrap_or_default();
+            let mappings = ApiMapping::mappings(name, context).await?;
             if let Some(ours) = mappings.iter().find(|m| m.api_id() == Some(api.as_str())) {
                 return Ok(Some((
                     name.to_owned(),
@@ -59,7 +54,7 @@ pub(super) async fn mapping(context: &Context) -> Result<Option<(String, String)
                 )));
             }
         }
-        token = domains.next_token;
+        token = domains.next_token.filter(|token| !token.is_empty());
         if token.is_none() {
             return Ok(None);
         }
