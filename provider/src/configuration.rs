@@ -26,7 +26,7 @@ const MAX_RETRIES: i64 = 9;
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// How long one attempt of a call may take: a function's code is some megabytes, which a slow line takes a while for.
-const ATTEMPT: Duration = Duration::from_secs(60);
+const ATTEMPT: Duration = Duration::from_mins(1);
 
 model! {
     /// The attributes of the `provider` block.

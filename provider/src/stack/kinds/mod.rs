@@ -13,7 +13,7 @@ pub mod parameter;
 pub mod permission;
 pub mod queue;
 #[cfg(test)]
-mod replay;
+pub(in crate::stack) mod replay;
 pub mod rest_api;
 pub mod role;
 pub mod schedule_group;

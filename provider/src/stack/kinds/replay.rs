@@ -13,10 +13,10 @@ use crate::stack::context::{Clients, Context};
 use crate::stack::kind::{Change, Ref, Tags};
 
 /// What AWS answers: a status, an error type where it is an error, and a body.
-pub(super) type Answer<'a> = (u16, &'a str, &'a str);
+pub(in crate::stack) type Answer<'a> = (u16, &'a str, &'a str);
 
 /// The stack `Acme` on an AWS that gives these answers, one after the other.
-pub(super) fn context(answers: &[Answer<'_>]) -> (Context, StaticReplayClient) {
+pub(in crate::stack) fn context(answers: &[Answer<'_>]) -> (Context, StaticReplayClient) {
     let replay = StaticReplayClient::new(answers.iter().map(|answer| event(*answer)).collect());
     let credentials = Credentials::new("100000000001", "secret", None, None, "test");
     let config = SdkConfig::builder()
@@ -72,7 +72,7 @@ pub(super) fn lines(changes: &[Change]) -> String {
 }
 
 /// What was asked of the services that have one path for everything: the operation of each request.
-pub(super) fn operations(replay: &StaticReplayClient) -> Vec<String> {
+pub(in crate::stack) fn operations(replay: &StaticReplayClient) -> Vec<String> {
     let operation = |request: &HttpRequest| match request.headers().get("x-amz-target") {
         Some(target) => target.rsplit('.').next().unwrap_or_default().to_owned(),
         None => form(request, "Action").unwrap_or_default(),

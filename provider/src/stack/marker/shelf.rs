@@ -116,3 +116,50 @@ impl Shelf for Ssm {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use super::*;
+    use crate::stack::kinds::replay::{context, operations};
+
+    const TAKEN: (u16, &str, &str) = (400, "ParameterAlreadyExists", "{}");
+
+    #[tokio::test]
+    async fn what_exists_already_is_ours_if_it_says_what_we_said() {
+        for (held, ours) in [("ours", true), ("theirs", false)] {
+            let body = format!(r#"{{"Parameter":{{"Value":"{held}"}}}}"#);
+            let (context, replay) = context(&[TAKEN, (200, "", &body)]);
+            let shelf = Ssm::new(context, Tags::new());
+            assert_eq!(
+                shelf.create("/Acme/Kairos/Instalacion", "ours").await.unwrap(),
+                ours,
+                "{held}"
+            );
+            assert_eq!(operations(&replay), ["PutParameter", "GetParameter"]);
+        }
+        let (context, _) = context(&[TAKEN, (400, "ParameterNotFound", "{}")]);
+        assert!(
+            !Ssm::new(context, Tags::new())
+                .create("/Acme/Kairos/Instalacion", "ours")
+                .await
+                .unwrap()
+        );
+    }
+
+    #[tokio::test]
+    async fn claims_are_listed_page_by_page() {
+        let pages = [
+            (
+                200,
+                "",
+                r#"{"Parameters":[{"Name":"/Acme/Kairos/Toma/1"}],"NextToken":"more"}"#,
+            ),
+            (200, "", r#"{"Parameters":[{"Name":"/Acme/Kairos/Toma/2"}]}"#),
+        ];
+        let (context, _) = context(&pages);
+        let names = Ssm::new(context, Tags::new()).under("/Acme/Kairos/Toma").await.unwrap();
+        assert_eq!(names, ["/Acme/Kairos/Toma/1", "/Acme/Kairos/Toma/2"]);
+    }
+}

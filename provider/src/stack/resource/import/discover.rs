@@ -60,3 +60,30 @@ pub(super) async fn mapping(context: &Context) -> Result<Option<(String, String)
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use super::*;
+    use crate::stack::kinds::replay;
+
+    #[tokio::test]
+    async fn a_mapping_is_found_on_the_second_page() {
+        let (context, _) = replay::context(&[
+            (200, "", r#"{"items":[{"domainName":"api.example.com"}]}"#),
+            (
+                200,
+                "",
+                r#"{"items":[{"apiMappingId":"m1","apiMappingKey":"a","apiId":"other","stage":"prod"}],"nextToken":"more"}"#,
+            ),
+            (
+                200,
+                "",
+                r#"{"items":[{"apiMappingId":"m2","apiMappingKey":"cron/v1","apiId":"api1","stage":"prod"}]}"#,
+            ),
+        ]);
+        let found = mapping(&context).await.unwrap();
+        assert_eq!(found, Some(("api.example.com".to_owned(), "cron/v1".to_owned())));
+    }
+}

@@ -127,7 +127,7 @@ fn a_stack_of_another_account_or_region_is_refused_with_both() {
 
 async fn destroying(model: &StackModel, answers: &[(u16, String)]) -> Result<(), Diagnostic> {
     let connection = connection(answers);
-    let (names, minute) = (connection.names("demo"), Duration::from_secs(60));
+    let (names, minute) = (connection.names("demo"), Duration::from_mins(1));
     let operation = Operation::new(&connection, names, code::none(), &CancellationToken::new(), minute);
     let config = model.known_config(&Tags::new()).unwrap();
     may_be_destroyed(&operation, &config, &[], model).await
