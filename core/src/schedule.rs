@@ -14,7 +14,7 @@ pub use zone::Zone;
 use crate::error::{Field, Rule, UserError};
 use crate::expression::Expression;
 use crate::ids::IdCalendarizacion;
-use crate::instant::{Timestamp, to_millis};
+use crate::instant::{Timestamp, rfc3339_millis, to_millis};
 
 /// An expression, where and in which bounds it counts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -120,16 +120,23 @@ impl Schedule {
         }
     }
 
-    /// Refuses a one-time schedule whose time has come. To be asked when a process is created, not later.
+    /// Refuses a schedule that, created at `now`, would never fire: a one-time schedule whose time has come, an end before
+    /// the next occurrence, years that are over. To be asked when a process is created or moved, not later.
     pub fn check_future(&self, now: Timestamp) -> Result<(), UserError> {
-        match self.one_time() {
-            Some(at) if at <= now => Err(UserError::new(
-                Field::Cron,
-                self.expression.to_string(),
-                Rule::AtPast { at, now },
-            )),
-            _ => Ok(()),
+        if self.next_after(now, now).is_some() {
+            return Ok(());
         }
+        let endless = Self {
+            end: None,
+            ..self.clone()
+        };
+        Err(match (self.one_time(), self.end, endless.next_after(now, now)) {
+            (None, Some(end), Some(next)) => {
+                UserError::new(Field::Fin, rfc3339_millis(end), Rule::EndsTooSoon { next, now })
+            }
+            (Some(at), ..) => UserError::new(Field::Cron, self.expression.to_string(), Rule::AtPast { at, now }),
+            (None, ..) => UserError::new(Field::Cron, self.expression.to_string(), Rule::Over { now }),
+        })
     }
 
     /// The schedule in English words, for people who look at it in AWS: at most 512 characters.

@@ -203,6 +203,12 @@ pub enum Rule {
         /// The time of the check.
         now: Timestamp,
     },
+    /// The years of a cron expression are over.
+    #[error("never fires again: its last time was before {now}", now = rfc3339_millis(*now))]
+    Over {
+        /// The time of the check.
+        now: Timestamp,
+    },
 
     // What goes with a schedule.
     /// Not a name of the tz database.
@@ -227,6 +233,18 @@ pub enum Rule {
     EndBeforeStart {
         /// The start.
         start: Timestamp,
+    },
+    /// The end is before the next occurrence.
+    #[error(
+        "leaves nothing that could fire: the next time would be {next}, and now is {now}",
+        next = rfc3339_millis(*next),
+        now = rfc3339_millis(*now)
+    )]
+    EndsTooSoon {
+        /// The first occurrence that the end cuts off.
+        next: Timestamp,
+        /// The time of the check.
+        now: Timestamp,
     },
     // Names, ARNs and payloads.
     /// More characters than there is room for.

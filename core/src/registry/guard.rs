@@ -4,6 +4,8 @@
 //! or next to an enabled process, so that nobody disables what somebody else relies on.
 //! Invariant: every write of a row raises its version; a guard is given back only after the version was seen again.
 
+use std::time::Duration;
+
 use crate::calendarizacion::{Calendarizacion, EstadoCalendarizacion, Guardia};
 use crate::ids::IdCalendarizacion;
 use crate::instant::Timestamp;
@@ -13,7 +15,10 @@ use super::error::{RegistryError, While};
 use super::operation::{Operation, signed};
 use super::ports::{Clock, CommitError, Creation, Found, ScheduleSpec, Scheduler, Store};
 use super::write::{Given, Write};
-use super::{CALL_LIMIT, LEASE, Registry};
+use super::{CALL_LIMIT, LEASE, Registry, TIDYING};
+
+/// How long [`Registry::put`] waits before it asks again the other way round; each time twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// When a calendarización whose processes became fewer needs a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +59,7 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         let id = schedule.id();
         loop {
             let taken = match self.row(&id).await? {
-                Some(row) if row.estado == EstadoCalendarizacion::Activa && (!enabled || row.cant_habilitados > 0) => {
+                Some(row) if is_ready(&row, enabled) => {
                     // A guard that an earlier try of ours took has to be given back.
                     let ours = row.guardia.is_some_and(|guard| guard.dueno == op.owner);
                     return Ok(if ours {
@@ -220,6 +225,7 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         }
         let spec = spec(schedule, enabled, now);
         let mut create = held.estado == EstadoCalendarizacion::Creando;
+        let mut pause = FIRST_PAUSE;
         while self.has_time(held) {
             let done = if create {
                 let created = self
@@ -239,6 +245,9 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
             if done {
                 return Ok(Under::Guard);
             }
+            // Somebody deletes it, or AWS has not made up its mind.
+            self.clock.sleep(pause).await;
+            pause = pause.saturating_mul(2);
             create = !create;
         }
         Ok(Under::Nothing)
@@ -286,15 +295,22 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         }
     }
 
-    /// Puts right what a call that came to nothing made ready. Whatever fails here is put right by the next call on
-    /// the calendarización, or by a repair.
+    /// Puts right what a call that came to nothing made ready.
     pub(super) async fn abandon(&self, op: &mut Operation) {
-        if let Some(id) = op.joined.take()
-            && let Err(error) = self
-                .settle_as(&mut op.briefly(&self.clock), &id, Settle::Left { enabled: true })
-                .await
-        {
-            tracing::warn!(id_calendarizacion = %id, %error, "the calendarización was left as it is");
+        if let Some(id) = op.joined.take() {
+            self.tidy(op, &id, Settle::Left { enabled: true }).await;
+        }
+    }
+
+    /// Settles what a call leaves behind, in time of its own. What the call was asked for is decided by then, so that
+    /// a failure here is only logged: the next call on the calendarización puts it right, or a repair.
+    pub(super) async fn tidy(&self, op: &Operation, id: &IdCalendarizacion, when: Settle) {
+        let mut op = op.tidying(&self.clock, TIDYING.min(self.patience / 2));
+        while let Err(error) = self.settle_as(&mut op, id, when).await {
+            if !op.may_retry(&self.clock, &error) || op.pause(&self.clock, id).await.is_err() {
+                tracing::warn!(id_calendarizacion = %id, %error, "the calendarización was left as it is");
+                return;
+            }
         }
     }
 
@@ -331,15 +347,28 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
     }
 }
 
-/// The schedule as it is sent to AWS: a start in the past is left out, since AWS refuses it.
+/// Whether a process can be counted on a row as it is. An empty one may be what a crash left: its schedule may be
+/// enabled, so that it is not for a disabled process until it was put right.
+fn is_ready(row: &Calendarizacion, enabled: bool) -> bool {
+    let used = if enabled {
+        row.cant_habilitados
+    } else {
+        row.cant_procesos
+    };
+    row.estado == EstadoCalendarizacion::Activa && used > 0
+}
+
+/// The schedule as it is sent to AWS: a start in the past is left out, since AWS refuses it; so are the bounds of a
+/// one-time schedule, which mean nothing there.
 fn spec(schedule: &Schedule, enabled: bool, now: Timestamp) -> ScheduleSpec {
+    let bounded = schedule.one_time().is_none();
     ScheduleSpec {
         id: schedule.id(),
         expression: schedule.expression.to_string(),
         zone: schedule.zone.name().to_owned(),
         window_minutes: schedule.window_minutes,
-        start: schedule.start.filter(|start| *start > now),
-        end: schedule.end,
+        start: schedule.start.filter(|start| bounded && *start > now),
+        end: schedule.end.filter(|_| bounded),
         enabled,
         description: schedule.describe(),
     }

@@ -39,6 +39,8 @@ pub const CALL_LIMIT: Duration = Duration::from_secs(8);
 pub const LEASE: Duration = Duration::from_secs(20);
 /// How long a call waits for others, and for IAM to know a role everywhere, where nobody says otherwise.
 pub const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a call waits for others at most when it tidies up behind itself: longer than a guard of one who crashed.
+const TIDYING: Duration = Duration::from_secs(30);
 
 /// The registry of one installation's processes.
 ///
@@ -100,7 +102,7 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
     ///
     /// # Errors
     /// [`RegistryError::NameTaken`] where the name has another definition (the id of the earlier system counts too),
-    /// [`RegistryError::Users`] for a one-time schedule whose time has come.
+    /// [`RegistryError::Users`] for a schedule that would never fire.
     pub async fn register(&self, definition: &Definition) -> Result<Registration, RegistryError> {
         let mut op = self.operation();
         let result = loop {
@@ -127,9 +129,11 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
                 })
             };
         }
+        definition.schedule.check_future(self.now())?;
+        let given = self.join(op, &definition.schedule, definition.habilitado).await?;
+        // Its time may have come while others were waited for.
         let now = self.now();
         definition.schedule.check_future(now)?;
-        let given = self.join(op, &definition.schedule, definition.habilitado).await?;
         let proceso = definition.create(now);
         let count = Write::Count {
             id: proceso.id_calendarizacion.clone(),
@@ -147,9 +151,15 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
 
     /// Makes a process what `definition` says, in one step, also from one calendarización to another.
     ///
+    /// # Guarantees
+    /// Once the process is changed the answer is success. Scheduler is told of what it left after that: where this
+    /// fails, it is logged, and a schedule stays that is enabled or empty without need, which nobody notices, since
+    /// disabled processes do not run. The same change again ends it; after a move, the next call on the calendarización
+    /// that was left, [`Registry::settle`] or a repair.
+    ///
     /// # Errors
     /// [`RegistryError::NotFound`]; [`RegistryError::Users`] where the name is another one, or where it moves to a
-    /// one-time schedule whose time has come.
+    /// schedule that would never fire.
     pub async fn change(&self, id: &IdProceso, definition: &Definition) -> Result<Proceso, RegistryError> {
         let mut op = self.operation();
         let result = loop {
@@ -178,13 +188,19 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         let now = self.now();
         let next = definition.change(&held, now);
         let (old, new) = (&held.id_calendarizacion, &next.id_calendarizacion);
-        let counted = self.row(old).await?.is_some();
+        let row = self.row(old).await?;
+        let counted = row.is_some();
         let moved = old != new;
         // Where the row is gone the process is counted anew, and its companions by the repair at the end.
         let arrives = moved || !counted;
         let enables = next.habilitado && (arrives || !held.habilitado);
         let disables = held.habilitado && (moved || !next.habilitado);
         if !arrives && held.is(definition) {
+            let unused = row.is_some_and(|row| row.cant_procesos > 0 && row.cant_habilitados == 0);
+            if !held.habilitado && unused {
+                // Whoever disabled the last one may have died before telling Scheduler.
+                self.tidy(op, old, Settle::Left { enabled: true }).await;
+            }
             return Ok(Try::Done(held));
         }
         if moved {
@@ -196,6 +212,10 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         }];
         if arrives || enables {
             let given = self.join(op, &definition.schedule, enables).await?;
+            if moved {
+                // Its time may have come while others were waited for.
+                definition.schedule.check_future(self.now())?;
+            }
             let (procesos, habilitados) = (i8::from(arrives), i8::from(enables));
             writes.push(Write::Count {
                 id: new.clone(),
@@ -223,7 +243,7 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         }
         op.joined = None;
         if counted && (moved || disables) {
-            self.settle_as(op, old, Settle::Left { enabled: disables }).await?;
+            self.tidy(op, old, Settle::Left { enabled: disables }).await;
         }
         if !moved && !counted {
             self.mend(op, new).await?;
@@ -256,6 +276,10 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
 
     /// Deletes a process, and its calendarización where it was the last one.
     ///
+    /// # Guarantees
+    /// Once the process is deleted the answer is success. Its schedule goes after that: where this fails, it is logged,
+    /// and an empty schedule stays until the next call on the calendarización, [`Registry::settle`] or a repair.
+    ///
     /// # Errors
     /// [`RegistryError::NotFound`]. A caller for whom that is success, since an earlier call may have crashed halfway,
     /// asks [`Registry::settle`] to end what that one began.
@@ -271,7 +295,7 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         let when = Settle::Left {
             enabled: deleted.habilitado,
         };
-        self.settle_as(&mut op, &deleted.id_calendarizacion, when).await?;
+        self.tidy(&op, &deleted.id_calendarizacion, when).await;
         Ok(deleted)
     }
 

@@ -43,11 +43,11 @@ impl Operation {
         }
     }
 
-    /// The same caller, with little time to tidy up.
-    pub(super) fn briefly(&self, clock: &impl Clock) -> Self {
+    /// The same caller, with time of its own to tidy up.
+    pub(super) fn tidying(&self, clock: &impl Clock, patience: Duration) -> Self {
         Self {
             owner: self.owner.clone(),
-            ..Self::new(clock, Duration::from_secs(5))
+            ..Self::new(clock, patience)
         }
     }
 

@@ -119,9 +119,9 @@ pub struct ScheduleSpec {
     pub zone: String,
     /// The flexible window, in minutes.
     pub window_minutes: Option<u16>,
-    /// The start; none where it is past, since AWS refuses that.
+    /// The start; none where it is past, since AWS refuses that, and none of a one-time schedule.
     pub start: Option<Timestamp>,
-    /// The end.
+    /// The end; none of a one-time schedule.
     pub end: Option<Timestamp>,
     /// Whether it fires.
     pub enabled: bool,

@@ -231,6 +231,10 @@ impl Problem {
                 tracing::error!(solicitud = request_id, %error, "AWS did not answer");
                 Self::busy("AWS no respondió a tiempo; la solicitud puede repetirse sin riesgo.")
             }
+            RegistryError::Port { error: port, .. } if port.kind == PortErrorKind::Propagation => {
+                tracing::warn!(solicitud = request_id, %error, "AWS does not know a role everywhere yet");
+                Self::busy("AWS aún no conoce en todas partes un rol de la instalación; intente de nuevo.")
+            }
             RegistryError::Lost { .. } | RegistryError::Port { .. } => {
                 tracing::error!(solicitud = request_id, %error, "failed");
                 let detail =

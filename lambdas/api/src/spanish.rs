@@ -50,6 +50,10 @@ pub(crate) fn rule(rule: &Rule) -> String {
                 rfc3339_millis(*now)
             )
         }
+        Rule::Over { now } => format!(
+            "no volverá a ocurrir: su última vez fue antes de {}",
+            rfc3339_millis(*now)
+        ),
         Rule::UnknownZone { suggestion } => {
             let hint = suggestion
                 .as_deref()
@@ -62,6 +66,11 @@ pub(crate) fn rule(rule: &Rule) -> String {
             "debe ser una fecha y hora con desfase (RFC 3339), por ejemplo 2026-03-01T00:00:00Z".into()
         }
         Rule::EndBeforeStart { start } => format!("debe ser posterior al inicio ({})", rfc3339_millis(*start)),
+        Rule::EndsTooSoon { next, now } => format!(
+            "no deja ninguna ejecución: la próxima sería {}, y ahora es {}",
+            rfc3339_millis(*next),
+            rfc3339_millis(*now)
+        ),
         Rule::TooLong { found, max } => format!("debe tener a lo más {max} caracteres, y tiene {found}"),
         Rule::ControlCharacter => "no puede contener caracteres de control".into(),
         Rule::NameIsPermanent => "no se puede cambiar por otro nombre: registre un proceso nuevo".into(),

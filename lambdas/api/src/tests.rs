@@ -297,3 +297,29 @@ async fn what_aws_denies_is_500_without_its_words_and_what_it_throttles_503() {
     world.memory.fail_after(0, Fault::Refused(PortErrorKind::Transient));
     assert_snapshot!("throttled", world.register(&proceso()).await);
 }
+
+#[tokio::test]
+async fn a_role_that_aws_does_not_know_everywhere_yet_is_503() {
+    let world = World::new();
+    world.memory.fail_after(0, Fault::Refused(PortErrorKind::Propagation));
+    let answer = world.register(&proceso()).await;
+    assert_eq!(status(&answer), "503", "{answer}");
+    assert!(answer.contains("retry-after: 2"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_schedule_that_would_never_fire_is_400_and_says_why() {
+    let world = World::new();
+    for (changes, why) in [
+        (
+            json!({"fin": "2026-01-02T12:30:00Z"}),
+            "fin: no deja ninguna ejecución: la próxima sería 2026-01-03T03:00:00",
+        ),
+        (json!({"cron": "0 3 * * ? 2025"}), "cron: no volverá a ocurrir"),
+    ] {
+        let answer = world.register(&with(&changes)).await;
+        assert_eq!(status(&answer), "400", "{answer}");
+        assert!(answer.contains(why), "{answer}");
+    }
+    assert!(world.memory.world().tables.procesos.is_empty());
+}

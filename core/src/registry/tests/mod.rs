@@ -4,6 +4,8 @@
 
 mod faults;
 mod interleavings;
+mod past;
+mod scheduler;
 
 use std::collections::HashMap;
 use std::future::Future;

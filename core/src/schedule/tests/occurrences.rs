@@ -206,6 +206,27 @@ fn start_and_end_are_occurrences_where_they_fit() {
 }
 
 #[test]
+fn what_would_never_fire_is_no_schedule_for_a_new_process() {
+    let now = at("2026-03-01T10:00:00Z");
+    let daily = |end| bounded("0 9 * * ? *", None, Some(end));
+    let refused = |schedule: Schedule| schedule.check_future(now).unwrap_err().to_string();
+    assert_eq!(
+        refused(bounded("0 0 1 1 ? 2000-2026", None, None)),
+        "cron \"cron(0 0 1 1 ? 2000-2026)\": never fires again: its last time was before 2026-03-01T10:00:00.000Z"
+    );
+    let late = "fin \"2026-03-02T08:59:59.000Z\": leaves nothing that could fire: the next time would be \
+                2026-03-02T09:00:00.000Z, and now is 2026-03-01T10:00:00.000Z";
+    assert_eq!(refused(daily("2026-03-02T08:59:59Z")), late);
+    assert!(refused(daily("2025-01-01T00:00:00Z")).starts_with("fin \"2025-01-01T00:00:00.000Z\": leaves nothing"));
+    assert!(daily("2026-03-02T09:00:00Z").check_future(now).is_ok());
+    // A rate fires one period after it was created, or at its start.
+    let rate = |start, end| bounded("rate(2 hours)", start, Some(end)).check_future(now);
+    assert!(rate(None, "2026-03-01T11:59:59Z").is_err());
+    assert!(rate(None, "2026-03-01T12:00:00Z").is_ok());
+    assert!(rate(Some("2026-03-01T11:00:00Z"), "2026-03-01T11:00:01Z").is_ok());
+}
+
+#[test]
 fn a_one_time_schedule_fires_once_and_ignores_its_bounds() {
     let once = bounded(
         "at(2026-03-01T10:00:30)",
@@ -224,7 +245,6 @@ fn a_one_time_schedule_fires_once_and_ignores_its_bounds() {
         once.check_future(time).unwrap_err().to_string(),
         "cron \"at(2026-03-01T10:00:30)\": is in the past: it was 2026-03-01T10:00:30.000Z, and now is 2026-03-01T10:00:30.000Z"
     );
-    assert!(bounded("0 0 1 1 ? 2000", None, None).check_future(time).is_ok());
     // A repeated time is the first of the two.
     assert_eq!(
         schedule("at(2026-10-25T02:30:00)", "Europe/Berlin").one_time(),
