@@ -16,7 +16,7 @@ pub enum Claim {
     },
     /// The run has ended for good: its message has nothing left to do.
     Settled(EstadoEjecucion),
-    /// Somebody else is running it, until then at the latest.
+    /// Somebody else is running it, until then at the latest; or it failed, and waits until then.
     Leased {
         /// When the lease ends.
         until: Timestamp,
@@ -34,8 +34,9 @@ pub enum Recorded {
 
 /// What `owner` gets who claims at `now` the run that the table holds as `held`.
 ///
-/// New, `Pendiente` and `ErrorAlEjecutar` are free, and so is a run whose lease has ended, since its owner crashed: a
-/// crash delays a run, and never takes its last attempt. A claim that is already `owner`'s is one whose answer was lost.
+/// New and `Pendiente` are free, and so is a run whose lease has ended, since its owner crashed: a crash delays a run, and
+/// never takes its last attempt. One that failed is free after the pause that was recorded with the failure, at once where
+/// there is none. A claim that is already `owner`'s is one whose answer was lost.
 pub fn decide(held: Option<&Ejecucion>, owner: &str, now: Timestamp) -> Claim {
     let Some(held) = held else {
         return Claim::Mine { attempt: 1 };
@@ -47,7 +48,9 @@ pub fn decide(held: Option<&Ejecucion>, owner: &str, now: Timestamp) -> Claim {
     }
     match held.arrendado_hasta {
         _ if held.estado.is_final() => Claim::Settled(held.estado),
-        _ if held.dueno.as_deref() == Some(owner) => Claim::Mine { attempt: held.intentos },
+        _ if held.estado == EstadoEjecucion::EnEjecucion && held.dueno.as_deref() == Some(owner) => {
+            Claim::Mine { attempt: held.intentos }
+        }
         until => Claim::Leased {
             until: until.unwrap_or(now),
         },
@@ -118,13 +121,13 @@ mod tests {
         let until = |text: &str| Claim::Leased {
             until: text.parse().unwrap(),
         };
-        for edge in ["2026-01-01T12:00:01Z", "2026-01-01T12:00:00Z"] {
-            check(Some(&held(EnEjecucion, 1, "other", Some(edge))), &until(edge));
+        let later = "2026-01-01T12:00:00.001Z";
+        for state in [EnEjecucion, ErrorAlEjecutar] {
+            check(Some(&held(state, 1, "other", Some(later))), &until(later));
+            for over in ["2026-01-01T12:00:00Z", "2026-01-01T11:59:59.999Z"] {
+                check(Some(&held(state, 1, "other", Some(over))), &Claim::Mine { attempt: 2 });
+            }
         }
-        check(
-            Some(&held(EnEjecucion, 1, "other", Some("2026-01-01T11:59:59.999Z"))),
-            &Claim::Mine { attempt: 2 },
-        );
         check(Some(&held(EnEjecucion, 1, "other", None)), &Claim::Mine { attempt: 2 });
     }
 
@@ -134,6 +137,15 @@ mod tests {
             Some(&held(EnEjecucion, 3, "me", Some("2026-01-01T12:02:00Z"))),
             &Claim::Mine { attempt: 3 },
         );
+    }
+
+    #[test]
+    fn the_pause_after_a_failure_holds_for_its_owner_as_well() {
+        let later = "2026-01-01T12:00:29Z";
+        let until = Claim::Leased {
+            until: later.parse().unwrap(),
+        };
+        check(Some(&held(ErrorAlEjecutar, 1, "me", Some(later))), &until);
     }
 
     #[track_caller]

@@ -29,13 +29,30 @@ pub struct Runs {
 pub enum Outcome {
     /// The target took it, and answered with this.
     Ok(String),
-    /// It failed, for this reason.
+    /// It failed, for this reason, and no other attempt follows: a message that is redriven is run at once.
     Error(String),
+    /// It failed, and nobody begins the next attempt before its time, whichever copy of the message comes first.
+    Again {
+        /// The reason.
+        reason: String,
+        /// When the next attempt may begin.
+        from: Timestamp,
+    },
+}
+
+impl Outcome {
+    /// The state that the run has with it.
+    pub const fn state(&self) -> EstadoEjecucion {
+        match self {
+            Self::Ok(_) => EstadoEjecucion::EjecutadoOk,
+            Self::Error(_) | Self::Again { .. } => EstadoEjecucion::ErrorAlEjecutar,
+        }
+    }
 }
 
 /// Free to be claimed: exactly [`Ejecucion::is_claimable`].
-const FREE: &str = "attribute_not_exists(#id) OR #estado IN (:pendiente, :fallida) \
-                    OR (#estado = :corriendo AND (attribute_not_exists(#hasta) OR #hasta < :ahora))";
+const FREE: &str = "attribute_not_exists(#id) OR #estado = :pendiente OR (#estado IN (:corriendo, :fallida) \
+                    AND (attribute_not_exists(#hasta) OR #hasta <= :ahora))";
 
 /// The caller's own attempt, which has not ended for good.
 const MINE: &str = "#dueno = :dueno AND #intentos = :intento AND #estado <> :ok AND #estado <> :omitido";
@@ -105,16 +122,25 @@ impl Runs {
         outcome: &Outcome,
         now: Timestamp,
     ) -> Result<Recorded, AwsError> {
-        let (state, kept, dropped, text) = match outcome {
-            Outcome::Ok(answer) => (EstadoEjecucion::EjecutadoOk, "Respuesta", "Error", answer),
-            Outcome::Error(reason) => (EstadoEjecucion::ErrorAlEjecutar, "Error", "Respuesta", reason),
+        let state = outcome.state();
+        let (kept, dropped, text) = match outcome {
+            Outcome::Ok(answer) => ("Respuesta", "Error", answer),
+            Outcome::Error(reason) | Outcome::Again { reason, .. } => ("Error", "Respuesta", reason),
         };
-        let write = self
-            .write(run, state, now)
-            .update_expression(
+        let write = self.write(run, state, now);
+        let write = match outcome {
+            Outcome::Again { from, .. } => write
+                .update_expression(
+                    "SET #estado = :estado, #dia = :dia, #ttl = :ttl, #termino = :ahora, #resultado = :resultado, \
+                     #hasta = :hasta REMOVE #contrario",
+                )
+                .text(":hasta", &rfc3339_millis(*from)),
+            Outcome::Ok(_) | Outcome::Error(_) => write.update_expression(
                 "SET #estado = :estado, #dia = :dia, #ttl = :ttl, #termino = :ahora, #resultado = :resultado \
                  REMOVE #hasta, #contrario",
-            )
+            ),
+        };
+        let write = write
             .condition_expression(MINE)
             .name("#resultado", kept)
             .name("#contrario", dropped)

@@ -146,11 +146,14 @@ async fn claims_and_omissions_do_what_the_rules_say() {
 #[tokio::test]
 async fn results_do_what_the_rules_say() {
     let (account, runs) = table().await;
-    for outcome in [Outcome::Ok("answer".into()), Outcome::Error("reason".into())] {
-        let state = match outcome {
-            Outcome::Ok(_) => EstadoEjecucion::EjecutadoOk,
-            Outcome::Error(_) => EstadoEjecucion::ErrorAlEjecutar,
-        };
+    let from = at("2026-01-02T12:00:29Z");
+    let again = Outcome::Again {
+        reason: "reason".into(),
+        from,
+    };
+    for outcome in [Outcome::Ok("answer".into()), Outcome::Error("reason".into()), again] {
+        let state = outcome.state();
+        let lease = matches!(outcome, Outcome::Again { .. }).then_some(from);
         for (n, held) in held().iter().enumerate() {
             put(&account, held.as_ref()).await;
             for attempt in [1, 2] {
@@ -163,7 +166,10 @@ async fn results_do_what_the_rules_say() {
                 );
                 let now = runs.get(run(n).id_ejecucion).await.unwrap();
                 match recorded {
-                    Recorded::Written => assert_eq!(now.map(|now| now.estado), Some(state), "{before:?}"),
+                    Recorded::Written => {
+                        let now = now.map(|now| (now.estado, now.arrendado_hasta));
+                        assert_eq!(now, Some((state, lease)), "{before:?}");
+                    }
                     Recorded::Lost => assert_eq!(now, before, "what is refused changes nothing"),
                 }
             }

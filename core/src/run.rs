@@ -91,7 +91,7 @@ pub struct Ejecucion {
     pub estado: EstadoEjecucion,
     /// How many attempts have begun.
     pub intentos: u32,
-    /// Until when the attempt under way may take.
+    /// Until when the attempt under way may take; where it has failed, until when the next one waits.
     #[serde(default, with = "serde_millis::option", skip_serializing_if = "Option::is_none")]
     pub arrendado_hasta: Option<Timestamp>,
     /// Which invocation claimed it.
@@ -120,11 +120,14 @@ impl Ejecucion {
         estado_dia(self.estado, self.fecha_programada, self.id_ejecucion)
     }
 
-    /// Whether an executor may claim it at `now`: it waits, it failed, or the attempt under way has lost its lease.
+    /// Whether an executor may claim it at `now`: it is pending, the attempt under way has lost its lease, or the last one
+    /// failed and the pause before the next is over.
     pub fn is_claimable(&self, now: Timestamp) -> bool {
         match self.estado {
-            EstadoEjecucion::Pendiente | EstadoEjecucion::ErrorAlEjecutar => true,
-            EstadoEjecucion::EnEjecucion => self.arrendado_hasta.is_none_or(|until| until < now),
+            EstadoEjecucion::Pendiente => true,
+            EstadoEjecucion::EnEjecucion | EstadoEjecucion::ErrorAlEjecutar => {
+                self.arrendado_hasta.is_none_or(|until| until <= now)
+            }
             EstadoEjecucion::EjecutadoOk | EstadoEjecucion::Omitido => false,
         }
     }
@@ -176,12 +179,20 @@ mod tests {
     #[test]
     fn a_run_can_be_claimed_unless_it_is_final_or_leased() {
         let before = "2026-01-03T00:00:00Z".parse().unwrap();
+        let at_its_end = "2026-01-03T00:01:00Z".parse().unwrap();
         let after = "2026-01-03T00:02:00Z".parse().unwrap();
         let claimable = |state, now| run(state).is_claimable(now);
         assert!(claimable(EstadoEjecucion::Pendiente, before));
-        assert!(claimable(EstadoEjecucion::ErrorAlEjecutar, before));
-        assert!(!claimable(EstadoEjecucion::EnEjecucion, before));
-        assert!(claimable(EstadoEjecucion::EnEjecucion, after));
+        for leased in [EstadoEjecucion::EnEjecucion, EstadoEjecucion::ErrorAlEjecutar] {
+            assert!(!claimable(leased, before));
+            assert!(claimable(leased, at_its_end));
+            assert!(claimable(leased, after));
+        }
+        let given_up = Ejecucion {
+            arrendado_hasta: None,
+            ..run(EstadoEjecucion::ErrorAlEjecutar)
+        };
+        assert!(given_up.is_claimable(before));
         assert!(!claimable(EstadoEjecucion::EjecutadoOk, after));
         assert!(!claimable(EstadoEjecucion::Omitido, after));
     }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use kairos::instant::Timestamp;
 use kairos::message::Mensaje;
 use kairos::run::EstadoEjecucion;
 use kairos_aws::claim::{Claim, Recorded};
@@ -23,6 +24,9 @@ const WRITES: u32 = 4;
 
 /// How long the second write of a result waits; each further one waits twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long before a message comes back its run is free again, so that the message does not find it leased.
+const EARLIER: Duration = Duration::from_secs(1);
 
 /// A run as one message of one invocation sees it.
 pub(crate) struct Run<'a> {
@@ -83,7 +87,8 @@ impl Run<'_> {
                 Verdict::Done
             }
             Claim::Leased { until } => {
-                // Looked at again once the lease has ended: by then the run has ended as well, or its owner crashed.
+                // Looked at again once the lease has ended: by then the run has ended as well, or its owner crashed, or
+                // it failed and its next attempt is due.
                 let left = Duration::try_from(until.duration_since(ports.now())).unwrap_or_default();
                 self.back(ports, left + Duration::from_secs(1)).await;
                 Verdict::Stays
@@ -120,10 +125,16 @@ impl Run<'_> {
             ultimo = matches!(next, Next::GiveUp),
             "failed"
         );
-        match self
-            .write(ports, number, &Outcome::Error(for_history(&failure.message)))
-            .await
-        {
+        let reason = for_history(&failure.message);
+        let outcome = match next {
+            // Copies of the message respect the pause as well: it is in the table, as a lease of nobody's.
+            Next::Again(delay) => Outcome::Again {
+                reason,
+                from: later(ports.now(), delay.saturating_sub(EARLIER)),
+            },
+            Next::GiveUp => Outcome::Error(reason),
+        };
+        match self.write(ports, number, &outcome).await {
             Written::Yes => {}
             Written::Lost | Written::No => return Verdict::Stays,
         }
@@ -178,6 +189,10 @@ impl Run<'_> {
         );
         Verdict::Stays
     }
+}
+
+fn later(now: Timestamp, delay: Duration) -> Timestamp {
+    now.saturating_add(delay).unwrap_or(Timestamp::MAX)
 }
 
 enum Written {

@@ -189,10 +189,38 @@ async fn a_transient_failure_is_recorded_and_goes_back_with_a_growing_delay() {
             world.delays().last().unwrap(),
             &("receipt-m1".to_owned(), Duration::from_secs(seconds))
         );
+        world.advance(Duration::from_secs(seconds));
     }
     assert!(world.buried().is_empty());
     let ids: std::collections::BTreeSet<_> = world.calls().iter().map(|call| call.id_ejecucion).collect();
     assert_eq!(ids.len(), 1, "every attempt of a run has the run's id");
+}
+
+#[tokio::test]
+async fn a_copy_of_a_message_does_not_cut_the_pause_before_the_next_attempt_short() {
+    let world = World::with(["a"]);
+    world.fail_start("a", Failure::transient("throttled"));
+    assert_eq!(run(&world, vec![record("m1", "a")]).await, ["m1"]);
+    world.heal("a");
+    world.advance(Duration::from_secs(10));
+    assert_eq!(run_as(&world, "request-2", vec![record("m2", "a")]).await, ["m2"]);
+    assert_eq!(world.calls().len(), 1, "the copy started nothing");
+    // The message itself comes back after 30 s, and finds the run free a second before.
+    assert_eq!(
+        world.delays(),
+        [
+            ("receipt-m1".to_owned(), Duration::from_secs(30)),
+            ("receipt-m2".to_owned(), Duration::from_secs(20))
+        ]
+    );
+    world.advance(Duration::from_secs(19));
+    assert!(run_as(&world, "request-3", vec![record("m1", "a")]).await.is_empty());
+    assert!(run_as(&world, "request-4", vec![record("m2", "a")]).await.is_empty());
+    let held = world.held("a");
+    assert_eq!(
+        (held.estado, held.intentos, world.calls().len()),
+        (EstadoEjecucion::EjecutadoOk, 2, 2)
+    );
 }
 
 #[tokio::test]
@@ -201,6 +229,7 @@ async fn the_last_failed_attempt_buries_the_message_intact_with_the_reason() {
     world.change("a", |p| p.reintentos = 1);
     world.fail_start("a", Failure::transient("throttled"));
     assert_eq!(run(&world, vec![record("m1", "a")]).await, ["m1"]);
+    world.advance(Duration::from_secs(30));
     assert!(run_as(&world, "request-2", vec![record("m1", "a")]).await.is_empty());
     let buried = world.buried();
     assert_eq!(buried.len(), 1);
@@ -223,7 +252,9 @@ async fn the_last_failed_attempt_buries_the_message_intact_with_the_reason() {
             ("Intentos", "2")
         ]
     );
-    assert_eq!(world.held("a").estado, EstadoEjecucion::ErrorAlEjecutar);
+    let held = world.held("a");
+    assert_eq!(held.estado, EstadoEjecucion::ErrorAlEjecutar);
+    assert_eq!(held.arrendado_hasta, None, "a redrive works at once");
 }
 
 #[tokio::test]

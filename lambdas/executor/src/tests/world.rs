@@ -301,10 +301,12 @@ impl Ports for World {
             state.failing_records -= 1;
             return Err(aws_error("UpdateItem", Class::Transient));
         }
-        let (result, respuesta, error) = match outcome {
-            Outcome::Ok(answer) => (EstadoEjecucion::EjecutadoOk, Some(answer.clone()), None),
-            Outcome::Error(reason) => (EstadoEjecucion::ErrorAlEjecutar, None, Some(reason.clone())),
+        let (respuesta, error, lease) = match outcome {
+            Outcome::Ok(answer) => (Some(answer.clone()), None, None),
+            Outcome::Error(reason) => (None, Some(reason.clone()), None),
+            Outcome::Again { reason, from } => (None, Some(reason.clone()), Some(*from)),
         };
+        let result = outcome.state();
         let recorded = settle(state.runs.get(&run.id_ejecucion), owner, attempt, result);
         if recorded == Recorded::Written {
             state
@@ -312,6 +314,7 @@ impl Ports for World {
                 .push(format!("record {} {attempt} {result}", short(&run.id_proceso)));
             let held = state.runs.get_mut(&run.id_ejecucion).unwrap();
             (held.estado, held.respuesta, held.error) = (result, respuesta, error);
+            held.arrendado_hasta = lease;
         }
         Ok(recorded)
     }
