@@ -73,7 +73,15 @@ impl AwsError {
             SdkError::ServiceError(_) => status.is_some_and(|s| s >= 500),
             _ => false,
         };
-        Self { action: action.into(), object: object.into(), code, message, request_id, class, ambiguous }
+        Self {
+            action: action.into(),
+            object: object.into(),
+            code,
+            message,
+            request_id,
+            class,
+            ambiguous,
+        }
     }
 
     /// Whether the object does not exist.
@@ -83,7 +91,9 @@ impl AwsError {
 
     /// Whether AWS answered with this error code.
     pub fn is(&self, code: &str) -> bool {
-        self.code.as_deref().is_some_and(|c| c.rsplit(['#', '.']).next() == Some(code))
+        self.code
+            .as_deref()
+            .is_some_and(|c| c.rsplit(['#', '.']).next() == Some(code))
     }
 }
 
@@ -130,27 +140,77 @@ where
 
 /// Decides the class of a service's answer from its code, message and HTTP status. Pure.
 pub fn classify(code: Option<&str>, message: &str, status: Option<u16>) -> Class {
-    let code = code.map(|c| c.rsplit(['#', '.']).next().unwrap_or(c)).unwrap_or_default();
+    let code = code
+        .map(|c| c.rsplit(['#', '.']).next().unwrap_or(c))
+        .unwrap_or_default();
     if is_propagation(code, message) {
         return Class::Propagation;
     }
     match code {
-        "ResourceNotFoundException" | "NotFoundException" | "NotFound" | "NoSuchEntity" | "NoSuchEntityException"
-        | "QueueDoesNotExist" | "NonExistentQueue" | "ParameterNotFound" | "ResourceNotFound" | "StateMachineDoesNotExist" => Class::NotFound,
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError" | "AuthorizationErrorException"
-        | "InvalidClientTokenId" | "UnrecognizedClientException" | "ExpiredToken" | "ExpiredTokenException"
-        | "SignatureDoesNotMatch" | "InvalidSignatureException" | "MissingAuthenticationToken" | "IncompleteSignature" => Class::Denied,
-        "ResourceConflictException" | "ConflictException" | "ConflictExceptionException" | "EntityAlreadyExists"
-        | "EntityAlreadyExistsException" | "ResourceInUseException" | "ResourceAlreadyExistsException"
-        | "QueueAlreadyExists" | "QueueNameExists" | "QueueDeletedRecently" | "ParameterAlreadyExists"
-        | "OperationAbortedException" | "DeleteConflict" | "DeleteConflictException" | "ConcurrentModification"
-        | "ConcurrentModificationException" | "ConditionalCheckFailedException" | "TransactionConflictException"
-        | "TransactionInProgressException" | "ResourceInUse" | "TooManyUpdates" => Class::Conflict,
-        "Throttling" | "ThrottlingException" | "ThrottledException" | "TooManyRequestsException" | "RequestLimitExceeded"
-        | "ProvisionedThroughputExceededException" | "LimitExceededException" | "SlowDown" | "RequestThrottled"
-        | "RequestThrottledException" | "ServiceUnavailable" | "ServiceUnavailableException" | "InternalFailure"
-        | "InternalServerError" | "InternalServerException" | "InternalError" | "InternalErrorException"
-        | "RequestTimeout" | "RequestTimeoutException" | "ServiceException" => Class::Transient,
+        "ResourceNotFoundException"
+        | "NotFoundException"
+        | "NotFound"
+        | "NoSuchEntity"
+        | "NoSuchEntityException"
+        | "QueueDoesNotExist"
+        | "NonExistentQueue"
+        | "ParameterNotFound"
+        | "ResourceNotFound"
+        | "StateMachineDoesNotExist" => Class::NotFound,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "AuthorizationError"
+        | "AuthorizationErrorException"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "SignatureDoesNotMatch"
+        | "InvalidSignatureException"
+        | "MissingAuthenticationToken"
+        | "IncompleteSignature" => Class::Denied,
+        "ResourceConflictException"
+        | "ConflictException"
+        | "ConflictExceptionException"
+        | "EntityAlreadyExists"
+        | "EntityAlreadyExistsException"
+        | "ResourceInUseException"
+        | "ResourceAlreadyExistsException"
+        | "QueueAlreadyExists"
+        | "QueueNameExists"
+        | "QueueDeletedRecently"
+        | "ParameterAlreadyExists"
+        | "OperationAbortedException"
+        | "DeleteConflict"
+        | "DeleteConflictException"
+        | "ConcurrentModification"
+        | "ConcurrentModificationException"
+        | "ConditionalCheckFailedException"
+        | "TransactionConflictException"
+        | "TransactionInProgressException"
+        | "ResourceInUse"
+        | "TooManyUpdates" => Class::Conflict,
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "ProvisionedThroughputExceededException"
+        | "LimitExceededException"
+        | "SlowDown"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException"
+        | "InternalFailure"
+        | "InternalServerError"
+        | "InternalServerException"
+        | "InternalError"
+        | "InternalErrorException"
+        | "RequestTimeout"
+        | "RequestTimeoutException"
+        | "ServiceException" => Class::Transient,
         _ => match status {
             Some(404) => Class::NotFound,
             Some(401 | 403) => Class::Denied,
@@ -216,8 +276,18 @@ mod tests {
 
     #[test]
     fn propagation_is_told_by_type_and_message() {
-        check("InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda.", 400, Class::Propagation);
-        check("InvalidParameterValueException", "Memory is too large", 400, Class::Terminal);
+        check(
+            "InvalidParameterValueException",
+            "The role defined for the function cannot be assumed by Lambda.",
+            400,
+            Class::Propagation,
+        );
+        check(
+            "InvalidParameterValueException",
+            "Memory is too large",
+            400,
+            Class::Terminal,
+        );
         check(
             "ValidationException",
             "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.",

@@ -13,7 +13,7 @@ use tfplugin::{Attr, Diagnostics, Path};
 use super::schema::ProcesoModel;
 
 /// The process as its user wrote it, for the domain to check.
-pub fn raw(model: &ProcesoModel) -> Raw {
+pub(super) fn raw(model: &ProcesoModel) -> Raw {
     let unknown = [
         (Field::Nombre, model.nombre.is_unknown()),
         (Field::Cron, model.cron.is_unknown()),
@@ -54,7 +54,7 @@ pub fn raw(model: &ProcesoModel) -> Raw {
 }
 
 /// The schedule of a model, where all of it is known and right.
-pub fn schedule(model: &ProcesoModel) -> Option<Schedule> {
+pub(super) fn schedule(model: &ProcesoModel) -> Option<Schedule> {
     let parts = [&model.cron, &model.zona_horaria, &model.inicio, &model.fin];
     if parts.iter().any(|part| part.is_unknown()) || model.ventana_flexible_minutos.is_unknown() {
         return None;
@@ -70,7 +70,7 @@ pub fn schedule(model: &ProcesoModel) -> Option<Schedule> {
 }
 
 /// What `held` is, in the forms of `shown` where both mean the same.
-pub fn model(stack: &str, held: &Proceso, schedule: &Schedule, shown: &ProcesoModel) -> ProcesoModel {
+pub(super) fn model(stack: &str, held: &Proceso, schedule: &Schedule, shown: &ProcesoModel) -> ProcesoModel {
     let same_schedule = self::schedule(shown).as_ref() == Some(schedule);
     let form = |shown: &Attr<String>, held: Option<String>| if same_schedule { shown.clone() } else { held.into() };
     let nombre = shown
@@ -105,7 +105,7 @@ pub fn model(stack: &str, held: &Proceso, schedule: &Schedule, shown: &ProcesoMo
 }
 
 /// Keeps the prior form of what the plan only spells differently.
-pub fn keep_forms(planned: &mut ProcesoModel, prior: &ProcesoModel) {
+pub(super) fn keep_forms(planned: &mut ProcesoModel, prior: &ProcesoModel) {
     if let (Some(new), Some(old)) = (schedule(planned), schedule(prior))
         && new == old
     {
@@ -122,7 +122,7 @@ pub fn keep_forms(planned: &mut ProcesoModel, prior: &ProcesoModel) {
 }
 
 /// What a user got wrong, each at its attribute, with the position under the value.
-pub fn diagnose(errors: &[UserError], diagnostics: &mut Diagnostics) {
+pub(super) fn diagnose(errors: &[UserError], diagnostics: &mut Diagnostics) {
     for error in errors {
         let attribute = error.field.attribute();
         let caret = error

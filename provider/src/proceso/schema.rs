@@ -45,7 +45,7 @@ model! {
 }
 
 /// The schema of `kairos_proceso`.
-pub fn schema() -> Schema {
+pub(super) fn schema() -> Schema {
     Schema::new(0)
         .description(
             "A process: what runs, when, and with which role. Processes that fire at the same instants share one schedule. \

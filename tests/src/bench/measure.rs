@@ -45,11 +45,9 @@ pub fn terraform(terraform: &Terraform, arguments: &[&str], expected: i32) -> Re
     };
     let seconds = start.elapsed().as_secs_f64();
     if status.code() != Some(expected) {
-        bail!(
-            "terraform {} ended with {status}:\n{}",
-            arguments.join(" "),
-            fs::read_to_string(&log).unwrap_or_default()
-        );
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        let errors = said.find("Error:").map_or(said.as_str(), |at| &said[at..]);
+        bail!("terraform {} ended with {status}:\n{errors}", arguments.join(" "));
     }
     Ok(Cost {
         seconds,

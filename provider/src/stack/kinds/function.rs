@@ -13,6 +13,7 @@ use std::time::Duration;
 use aws_sdk_lambda::types::{Architecture, FunctionCode, Runtime};
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 pub use self::parts::{Code, Environment};
 use super::support::{Retag, resume, still, until};
@@ -21,6 +22,10 @@ use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
 
 /// How long a function may take to settle (Lambda: seconds, a minute with a new key or a large zip).
 const SETTLED: Duration = Duration::from_mins(5);
+
+/// A zip is sent as base64 within JSON, several times its size in memory: one at a time keeps the provider small, and the
+/// line to AWS is as busy with one as with three.
+static UPLOAD: Semaphore = Semaphore::const_new(1);
 
 /// The only runtime of ours: the zip carries its own program.
 pub const RUNTIME: &str = "provided.al2023";
@@ -131,6 +136,7 @@ impl Kind for Function {
     }
 
     async fn create(&self, context: &Context) -> Result<Held<Self>, AwsError> {
+        let turn = UPLOAD.acquire().await;
         let call = context
             .aws
             .lambda
@@ -154,9 +160,9 @@ impl Kind for Function {
         let call = call
             .set_kms_key_arn(self.kms_key.clone())
             .set_tags(Some(self.tags.clone().into_iter().collect()));
-        match call
-            .send()
-            .await
+        let answer = call.send().await;
+        drop(turn);
+        match answer
             .doing("CreateFunction", &self.name)
             .map_err(|e| self.hide_values(e))
         {
@@ -180,12 +186,15 @@ impl Kind for Function {
             self.put_configuration(changes, context).await?;
         }
         if touches(changes, &["CodeSha256", "Architectures"]) {
+            let turn = UPLOAD.acquire().await;
             let call = lambda
                 .update_function_code()
                 .function_name(&self.name)
                 .zip_file(self.zip()?);
             let call = call.architectures(Architecture::from(self.architecture.as_str()));
-            call.send().await.doing("UpdateFunctionCode", &self.name)?;
+            let answer = call.send().await;
+            drop(turn);
+            answer.doing("UpdateFunctionCode", &self.name)?;
             self.settle("UpdateFunctionCode", context).await?;
         }
         if touches(changes, &["ReservedConcurrentExecutions"]) {
