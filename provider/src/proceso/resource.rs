@@ -250,7 +250,7 @@ fn refused(errors: &[UserError]) -> Diagnostics {
     diagnostics
 }
 
-/// A one-time schedule that is already over when its process is created would never fire.
+/// A schedule that is already over when its process is created would never fire.
 fn past(schedule: &kairos::schedule::Schedule) -> Option<UserError> {
     schedule.check_future(Timestamp::now()).err()
 }

@@ -307,7 +307,12 @@ fn carried(config: &StackConfig) -> Result<Codes, Diagnostic> {
 }
 
 fn not_carried(architecture: Architecture) -> Diagnostic {
-    let carried: Vec<&str> = code::architectures().iter().map(|a| a.as_str()).collect();
+    lacks(&code::architectures(), architecture)
+}
+
+/// A build that carries the code for these architectures cannot make a stack of another.
+fn lacks(carried: &[Architecture], architecture: Architecture) -> Diagnostic {
+    let carried: Vec<&str> = carried.iter().map(|a| a.as_str()).collect();
     let command = code::PACKAGE_COMMAND;
     let detail = if carried.is_empty() {
         format!(
@@ -341,4 +346,21 @@ fn timeout(model: &StackModel, which: impl Fn(&super::model::TimeoutsModel) -> &
         .and_then(|t| which(t).as_str())
         .and_then(rules::parse_duration);
     given.unwrap_or(DEFAULT_TIMEOUT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_without_the_functions_names_the_command_that_packages_them() {
+        let told = lacks(&[], Architecture::X86);
+        assert!(told.detail.contains("\"cargo xtask package\""), "{}", told.detail);
+        assert_eq!(told.path, Some(tfplugin::Path::root("architecture")));
+        let told = lacks(&[Architecture::X86], Architecture::Arm64);
+        assert_eq!(
+            told.detail,
+            "This build of the provider carries the functions for x86_64 only, not for arm64."
+        );
+    }
 }
