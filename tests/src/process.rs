@@ -157,12 +157,18 @@ mod tests {
         let stdout = group.child().stdout.take().context("no stdout")?;
         BufReader::new(stdout).read_line(&mut line)?;
         let leader = group.child().id();
-        let sleepers = descendants(leader, "sleep");
+        // The shell says that it started before the child that it forked is `sleep`.
+        let start = Instant::now();
+        let mut sleepers = descendants(leader, "sleep");
+        while sleepers.is_empty() && start.elapsed() < Duration::from_secs(30) {
+            std::thread::yield_now();
+            sleepers = descendants(leader, "sleep");
+        }
         assert_eq!(sleepers.len(), 1);
         drop(group);
         let gone = |id: u32| !runs(id);
         let start = Instant::now();
-        while !sleepers.iter().all(|id| gone(*id)) && start.elapsed() < Duration::from_secs(5) {
+        while !sleepers.iter().all(|id| gone(*id)) && start.elapsed() < Duration::from_secs(30) {
             std::thread::yield_now();
         }
         assert!(sleepers.iter().all(|id| gone(*id)), "a sleeper outlived its group");
