@@ -130,7 +130,7 @@ async fn the_next_page_is_read_while_one_is_sent() {
         sends_await_next_page: true,
         ..World::with(40, 20)
     };
-    let summary = tokio::time::timeout(Duration::from_secs(5), dispatch(&world, firing()))
+    let summary = tokio::time::timeout(Duration::from_secs(30), dispatch(&world, firing()))
         .await
         .unwrap()
         .unwrap();
