@@ -206,7 +206,7 @@ impl TargetFunction {
             .handler("target.handler");
         let create = create.role(role).code(code).environment(variables).timeout(30);
         create.send().await.context("creating the target function")?;
-        wait::until("the target function", Duration::from_secs(30), || async {
+        wait::until("the target function", Duration::from_mins(2), || async {
             let answer = lambda
                 .get_function_configuration()
                 .function_name(&self.name)

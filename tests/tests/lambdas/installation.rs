@@ -215,7 +215,7 @@ impl Installation {
             .send()
             .await
             .with_context(|| format!("creating the function {name}"))?;
-        wait::until("the function", Duration::from_secs(30), || async {
+        wait::until("the function", Duration::from_mins(2), || async {
             let answer = lambda.get_function_configuration().function_name(name).send().await?;
             Ok((answer.state() == Some(&State::Active)).then_some(()))
         })

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::installation::{Installation, ROLE_PREFIX};
 
 const CALENDARIZACION: &str = "calendarizacion-aaaa";
-const LIMIT: Duration = Duration::from_mins(2);
+const LIMIT: Duration = Duration::from_mins(5);
 
 struct Scene {
     installation: Installation,

@@ -94,7 +94,7 @@ async fn dead_letter(account: &Account) -> Result<Value> {
         .queue_url()
         .unwrap_or_default()
         .to_owned();
-    wait::until("a dead letter", Duration::from_mins(1), || async {
+    wait::until("a dead letter", Duration::from_mins(3), || async {
         let batch = sqs
             .receive_message()
             .queue_url(&url)

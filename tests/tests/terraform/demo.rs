@@ -63,7 +63,7 @@ async fn ctrl_c_leaves_neither_processes_nor_files() -> Result<()> {
         .wait(Duration::from_secs(30))?
         .context("the demo goes on after Ctrl-C")?;
     assert_eq!(status.code(), Some(130));
-    wait::until("the end of the local AWS", Duration::from_secs(10), || async {
+    wait::until("the end of the local AWS", Duration::from_mins(1), || async {
         Ok(servers.iter().all(|server| !process::runs(*server)).then_some(()))
     })
     .await?;

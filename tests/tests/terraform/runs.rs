@@ -129,7 +129,7 @@ async fn a_firing_without_its_time_runs_at_the_latest_occurrence() -> Result<()>
     let calendarizacion = text(&terraform, "kairos_proceso.p", "id_calendarizacion")?;
     let registered: Timestamp = text(&terraform, "kairos_proceso.p", "fecha_creacion")?.parse()?;
     let next = registered.as_second() / 60 * 60 + 60;
-    wait::until("the next minute", Duration::from_secs(90), || async {
+    wait::until("the next minute", Duration::from_mins(3), || async {
         Ok((Timestamp::now().as_second() > next).then_some(()))
     })
     .await?;
@@ -173,7 +173,7 @@ async fn idle(account: &acceptance::Account) -> Result<()> {
         .queue_url()
         .unwrap_or_default()
         .to_owned();
-    wait::until("an empty queue", Duration::from_mins(1), || async {
+    wait::until("an empty queue", Duration::from_mins(3), || async {
         let names = [
             Name::ApproximateNumberOfMessages,
             Name::ApproximateNumberOfMessagesNotVisible,
