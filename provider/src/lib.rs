@@ -1,6 +1,7 @@
 //! The Terraform provider of Kairos.
 
 pub mod configuration;
+pub mod permissions;
 pub mod proceso;
 pub mod provider;
 pub mod stack;

@@ -8,11 +8,13 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use kairos::names::Names;
 use kairos_aws::{AwsError, Class};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::context::Context;
+use crate::permissions::Permissions;
 use super::kind::{Change, Held, Kind, Owner, Ref};
 
 /// One object of a stack: its name in the topology, what it is, and what must exist before it.
@@ -45,14 +47,20 @@ pub trait Node: Debug + Send + Sync {
     fn type_name(&self) -> &'static str;
     /// The service that bounds concurrency.
     fn service(&self) -> &'static str;
-    /// The IAM actions that it needs.
-    fn actions(&self) -> &'static [&'static str];
+    /// What IAM must allow.
+    fn permissions(&self, names: &Names) -> Permissions;
     /// The id, where it follows from names.
     fn known_id(&self, context: &Context) -> Option<String>;
     /// The wanted properties.
     fn wanted(&self) -> serde_json::Value;
     /// The components whose ids it holds.
     fn references(&self) -> Vec<Ref>;
+    /// Whether the object that replaces another is made before that one goes.
+    fn beside(&self) -> bool;
+    /// What differs from what was wanted before, property by property; nothing where that was of another kind.
+    fn changes_from(&self, before: &dyn Node) -> Vec<Change>;
+    /// The kind itself.
+    fn kind(&self) -> &(dyn Any + Send + Sync);
     /// Reads the object and says how it differs.
     async fn observe(&self, context: &Context) -> Result<Option<Observed>, AwsError>;
     /// Creates the object.
@@ -147,8 +155,8 @@ impl<K: Kind> Node for Boxed<K> {
         K::SERVICE
     }
 
-    fn actions(&self) -> &'static [&'static str] {
-        K::ACTIONS
+    fn permissions(&self, names: &Names) -> Permissions {
+        self.0.permissions(names)
     }
 
     fn known_id(&self, context: &Context) -> Option<String> {
@@ -161,6 +169,19 @@ impl<K: Kind> Node for Boxed<K> {
 
     fn references(&self) -> Vec<Ref> {
         self.0.references()
+    }
+
+    fn beside(&self) -> bool {
+        K::BESIDE
+    }
+
+    fn changes_from(&self, before: &dyn Node) -> Vec<Change> {
+        let before = before.kind().downcast_ref::<K>();
+        before.map(|before| self.0.diff(before)).unwrap_or_default()
+    }
+
+    fn kind(&self) -> &(dyn Any + Send + Sync) {
+        &self.0
     }
 
     async fn observe(&self, context: &Context) -> Result<Option<Observed>, AwsError> {

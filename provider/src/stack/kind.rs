@@ -6,22 +6,49 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::future::Future;
 
+use kairos::names::Names;
 use kairos_aws::AwsError;
 use serde::Serialize;
 
 use super::context::Context;
+use crate::permissions::Permissions;
 
 /// The tags of an object.
 pub type Tags = BTreeMap<String, String>;
+
+/// Settings that the stack leaves as AWS makes them, and somebody has changed: by AWS's name for each, what it is and what AWS
+/// makes it. Empty in whatever is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Extras(BTreeMap<&'static str, (String, String)>);
+
+impl Extras {
+    /// Whether everything is as AWS makes it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Notes a setting that is not as AWS makes it.
+    pub fn note(&mut self, property: &'static str, actual: impl fmt::Display, usual: impl fmt::Display) {
+        let (actual, usual) = (actual.to_string(), usual.to_string());
+        if actual != usual {
+            self.0.insert(property, (actual, usual));
+        }
+    }
+}
 
 /// One kind of AWS object. The type itself is the shape of what is wanted, and equally of what AWS holds.
 pub trait Kind: Debug + Clone + PartialEq + Serialize + Send + Sync + 'static {
     /// The CloudFormation type name, as users know it (`AWS::SQS::Queue`).
     const TYPE: &'static str;
-    /// The IAM actions that observing, creating, updating and deleting need.
-    const ACTIONS: &'static [&'static str];
     /// What bounds how many calls are under way at once: the service's name in ARNs.
     const SERVICE: &'static str;
+    /// Whether the object that replaces another may exist beside it, since AWS tells the two apart by an id of its own or by
+    /// what was changed: it is then made before the other goes, and nothing is without it meanwhile.
+    const BESIDE: bool = false;
+
+    /// What IAM must allow for observing, creating, updating and deleting the object.
+    fn permissions(&self, names: &Names) -> Permissions;
 
     /// The id that AWS will know the object by, where it follows from names; `None` where AWS makes it.
     fn known_id(&self, context: &Context) -> Option<String>;
@@ -187,15 +214,26 @@ impl<'a, K> Diff<'a, K> {
         self.compare(name, get, true)
     }
 
-    /// Tags, one change a key (`Tags.team`); keys that AWS or a tool of the account adds (`aws:…`) are left alone.
+    /// Settings that somebody changed from what AWS makes them, one change a setting.
+    #[must_use]
+    pub fn extras(mut self, get: impl Fn(&'a K) -> &'a Extras) -> Self {
+        let held = get(self.held).0.iter();
+        self.changes
+            .extend(held.map(|(property, (actual, usual))| Change {
+                property: (*property).into(),
+                actual: actual.clone(),
+                wanted: usual.clone(),
+                replaces: false,
+            }));
+        self
+    }
+
+    /// Tags, one change a key (`Tags.team`); those that AWS adds by itself are left alone, unless they are wanted.
     #[must_use]
     pub fn tags(mut self, get: impl Fn(&'a K) -> &'a Tags) -> Self {
         let (wanted, held) = (get(self.wanted), get(self.held));
-        let mut keys: Vec<&String> = wanted
-            .keys()
-            .chain(held.keys())
-            .filter(|k| !k.starts_with("aws:"))
-            .collect();
+        let added = held.keys().filter(|key| !is_added_by_aws(key));
+        let mut keys: Vec<&String> = wanted.keys().chain(added).collect();
         keys.sort();
         keys.dedup();
         for key in keys {
@@ -231,6 +269,16 @@ impl<'a, K> Diff<'a, K> {
     }
 }
 
+/// Keys of tags that services and programmes of AWS put on objects by themselves: `aws:…` is reserved for them
+/// (CloudFormation, Backup, Service Catalog, …), `awsApplication` is that of myApplications and AppRegistry, `map-migrated…`
+/// that of the Migration Acceleration Program.
+const ADDED_BY_AWS: [&str; 3] = ["aws:", "awsApplication", "map-migrated"];
+
+/// Whether a tag of this key is none of ours, whatever it says: it is neither drift nor ever taken away.
+pub fn is_added_by_aws(key: &str) -> bool {
+    ADDED_BY_AWS.iter().any(|added| key.starts_with(added))
+}
+
 /// A value as a user reads it: strings bare, `none` for what is not set, the rest as compact JSON.
 fn words<T: Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
@@ -259,7 +307,7 @@ mod tests {
         };
         let held = Thing {
             size: None,
-            tags: Tags::from([("aws:cloudformation:stack".into(), "x".into())]),
+            tags: Tags::from(["aws:cloudformation:stack", "awsApplication", "map-migrated"].map(|k| (k.into(), "x".into()))),
         };
         let changes = Diff::of(&wanted, &held)
             .property("Size", |t| t.size)
@@ -267,5 +315,25 @@ mod tests {
             .changes();
         let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
         assert_eq!(lines, ["Size: none → 3", "Tags.team: none → data"]);
+    }
+
+    #[test]
+    fn a_tag_of_aws_is_compared_where_it_is_wanted() {
+        let thing = |value: &str| Thing {
+            size: None,
+            tags: Tags::from([("awsApplication".into(), value.into())]),
+        };
+        let (wanted, held) = (thing("arn:a"), thing("arn:b"));
+        let changes = Diff::of(&wanted, &held).tags(|t| &t.tags).changes();
+        assert_eq!(changes[0].to_string(), "Tags.awsApplication: arn:b → arn:a");
+    }
+
+    #[test]
+    fn what_is_as_aws_makes_it_is_no_extra() {
+        let mut extras = Extras::default();
+        extras.note("DelaySeconds", 0, 0);
+        assert!(extras.is_empty());
+        extras.note("DelaySeconds", 5, 0);
+        assert_eq!(extras.0["DelaySeconds"], ("5".into(), "0".into()));
     }
 }

@@ -5,10 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, Dimension, MetricAlarm, Statistic, Tag};
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
 use super::support::{Retag, take_up};
+use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Tags};
 
@@ -145,15 +147,28 @@ impl Alarm {
 
 impl Kind for Alarm {
     const TYPE: &'static str = "AWS::CloudWatch::Alarm";
-    const ACTIONS: &'static [&'static str] = &[
-        "cloudwatch:DeleteAlarms",
-        "cloudwatch:DescribeAlarms",
-        "cloudwatch:ListTagsForResource",
-        "cloudwatch:PutMetricAlarm",
-        "cloudwatch:TagResource",
-        "cloudwatch:UntagResource",
-    ];
     const SERVICE: &'static str = "cloudwatch";
+
+    fn permissions(&self, names: &Names) -> Permissions {
+        let alarm = Scope::of([names.arn("cloudwatch", &format!("alarm:{}", self.name))]);
+        let all = Scope::wide(
+            [names.arn("cloudwatch", "alarm:*")],
+            "CloudWatch authorises the listing of alarms on all of them",
+        );
+        Permissions::default()
+            .observe(&all, &["cloudwatch:DescribeAlarms"])
+            .observe(&alarm, &["cloudwatch:ListTagsForResource"])
+            .create(&alarm, &["cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"])
+            .update(
+                &alarm,
+                &[
+                    "cloudwatch:PutMetricAlarm",
+                    "cloudwatch:TagResource",
+                    "cloudwatch:UntagResource",
+                ],
+            )
+            .delete(&alarm, &["cloudwatch:DeleteAlarms"])
+    }
 
     fn known_id(&self, context: &Context) -> Option<String> {
         Some(self.arn(context))

@@ -4,13 +4,15 @@
 //! Invariant: AWS makes its id and lets names repeat, so that the ownership tag tells which one is ours, and the oldest of
 //! several is the one.
 
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
 use super::gateway::{
-    Made, Twin, arn, converge, find, listed_as_ours, make_once, owner, passing, replace, retag, tags, unrepeated,
+    Made, Twin, arn, converge, find, listed_as_ours, made, make_once, owner, passing, replace, retag, tags, unrepeated,
 };
 use super::rest_api::PAGE;
+use crate::permissions::Permissions;
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Tags, touches};
 
@@ -35,14 +37,26 @@ pub async fn value(context: &Context, id: &str) -> Result<Option<String>, AwsErr
 
 impl Kind for ApiKey {
     const TYPE: &'static str = "AWS::ApiGateway::ApiKey";
-    const ACTIONS: &'static [&'static str] = &[
-        "apigateway:DELETE",
-        "apigateway:GET",
-        "apigateway:PATCH",
-        "apigateway:POST",
-        "apigateway:PUT",
-    ];
     const SERVICE: &'static str = "apigateway";
+
+    /// Doubles that a lost answer left are deleted as the object is created.
+    fn permissions(&self, names: &Names) -> Permissions {
+        let (all, each, tags) = (
+            made("/apikeys", names),
+            made("/apikeys/*", names),
+            made("/tags/*", names),
+        );
+        Permissions::default()
+            .observe(&all, &["apigateway:GET"])
+            .observe(&each, &["apigateway:GET"])
+            .observe(&tags, &["apigateway:GET"])
+            .create(&all, &["apigateway:POST"])
+            .create(&tags, &["apigateway:PUT"])
+            .create(&each, &["apigateway:DELETE"])
+            .update(&each, &["apigateway:PATCH"])
+            .update(&tags, &["apigateway:DELETE", "apigateway:PUT"])
+            .delete(&each, &["apigateway:DELETE"])
+    }
 
     fn known_id(&self, _: &Context) -> Option<String> {
         None

@@ -4,11 +4,13 @@
 //! Invariant: the domain is the user's: it is looked up, never created, changed or deleted.
 
 use aws_sdk_apigatewayv2::types::{ApiMapping as Mapping, DomainNameConfiguration};
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
-use super::gateway::{passing, resolve};
+use super::gateway::{made, passing, path_arn, resolve};
 use super::support::resume;
+use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Ref};
 
@@ -72,13 +74,23 @@ pub async fn domain(context: &Context, name: &str) -> Result<Option<Domain>, Aws
 
 impl Kind for ApiMapping {
     const TYPE: &'static str = "AWS::ApiGatewayV2::ApiMapping";
-    const ACTIONS: &'static [&'static str] = &[
-        "apigateway:DELETE",
-        "apigateway:GET",
-        "apigateway:PATCH",
-        "apigateway:POST",
-    ];
     const SERVICE: &'static str = "apigateway";
+
+    /// A mapping that leads to our API is looked for on the other domains too.
+    fn permissions(&self, names: &Names) -> Permissions {
+        let mappings = format!("/domainnames/{}/apimappings", self.domain);
+        let (all, each) = (made(&mappings, names), made(&format!("{mappings}/*"), names));
+        let domains = Scope::wide(
+            [path_arn("/domainnames", names), path_arn("/domainnames/*", names)],
+            "a mapping may be on any domain of the account",
+        );
+        Permissions::default()
+            .observe(&domains, &["apigateway:GET"])
+            .create(&all, &["apigateway:POST"])
+            .update(&each, &["apigateway:DELETE", "apigateway:PATCH"])
+            .delete(&each, &["apigateway:DELETE"])
+    }
+    const BESIDE: bool = true;
 
     fn known_id(&self, _: &Context) -> Option<String> {
         None

@@ -4,11 +4,13 @@
 //! whatever id AWS gave it; an API whose shape changed is deployed anew, and the stage is moved by its own component.
 
 use aws_sdk_apigateway::types::Deployment as Snapshot;
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
-use super::gateway::{Made, Twin, make_once, passing, resolve, unrepeated};
+use super::gateway::{Made, Twin, made, make_once, passing, resolve, unrepeated};
 use super::rest_api::PAGE;
+use crate::permissions::Permissions;
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Ref};
 
@@ -26,8 +28,21 @@ pub struct Deployment {
 
 impl Kind for Deployment {
     const TYPE: &'static str = "AWS::ApiGateway::Deployment";
-    const ACTIONS: &'static [&'static str] = &["apigateway:DELETE", "apigateway:GET", "apigateway:POST"];
     const SERVICE: &'static str = "apigateway";
+
+    fn permissions(&self, names: &Names) -> Permissions {
+        let (all, each) = (
+            made("/restapis/*/deployments", names),
+            made("/restapis/*/deployments/*", names),
+        );
+        Permissions::default()
+            .observe(&all, &["apigateway:GET"])
+            .create(&all, &["apigateway:POST"])
+            .create(&each, &["apigateway:DELETE"])
+            .update(&all, &["apigateway:POST"])
+            .update(&each, &["apigateway:DELETE"])
+            .delete(&each, &["apigateway:DELETE"])
+    }
 
     fn known_id(&self, _: &Context) -> Option<String> {
         None

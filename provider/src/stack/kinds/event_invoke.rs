@@ -3,10 +3,12 @@
 //! Invariant: it concerns the function's unpublished version (`$LATEST`), the only one that the stack has.
 
 use aws_sdk_lambda::types::{DestinationConfig, OnFailure};
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
 use super::function::busy;
+use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind};
 
@@ -25,12 +27,16 @@ pub struct EventInvoke {
 
 impl Kind for EventInvoke {
     const TYPE: &'static str = "AWS::Lambda::EventInvokeConfig";
-    const ACTIONS: &'static [&'static str] = &[
-        "lambda:DeleteFunctionEventInvokeConfig",
-        "lambda:GetFunctionEventInvokeConfig",
-        "lambda:PutFunctionEventInvokeConfig",
-    ];
     const SERVICE: &'static str = "lambda";
+
+    fn permissions(&self, names: &Names) -> Permissions {
+        let function = Scope::of([names.function_arn(&self.function)]);
+        Permissions::default()
+            .observe(&function, &["lambda:GetFunctionEventInvokeConfig"])
+            .create(&function, &["lambda:PutFunctionEventInvokeConfig"])
+            .update(&function, &["lambda:PutFunctionEventInvokeConfig"])
+            .delete(&function, &["lambda:DeleteFunctionEventInvokeConfig"])
+    }
 
     fn known_id(&self, _: &Context) -> Option<String> {
         Some(self.function.clone())

@@ -6,10 +6,12 @@
 use std::time::Duration;
 
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType, ScalingConfig};
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
 use super::support::{Retag, resume, still, until};
+use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
 
@@ -41,17 +43,38 @@ pub struct EventSource {
 
 impl Kind for EventSource {
     const TYPE: &'static str = "AWS::Lambda::EventSourceMapping";
-    const ACTIONS: &'static [&'static str] = &[
-        "lambda:CreateEventSourceMapping",
-        "lambda:DeleteEventSourceMapping",
-        "lambda:GetEventSourceMapping",
-        "lambda:ListEventSourceMappings",
-        "lambda:ListTags",
-        "lambda:TagResource",
-        "lambda:UntagResource",
-        "lambda:UpdateEventSourceMapping",
-    ];
     const SERVICE: &'static str = "lambda";
+
+    fn permissions(&self, names: &Names) -> Permissions {
+        let mappings = Scope::wide(
+            [names.arn("lambda", "event-source-mapping:*")],
+            "Lambda makes the id of a mapping",
+        );
+        let ours = mappings
+            .clone()
+            .when("ArnEquals", "lambda:FunctionArn", [names.function_arn(&self.function)]);
+        let new = Scope {
+            resources: vec!["*".into()],
+            ..ours.clone()
+        };
+        let all = Scope::any("Lambda lists mappings for an account only");
+        Permissions::default()
+            .observe(&all, &["lambda:ListEventSourceMappings"])
+            .observe(&mappings, &["lambda:ListTags"])
+            .create(&new, &["lambda:CreateEventSourceMapping"])
+            .create(&ours, &["lambda:GetEventSourceMapping"])
+            .create(&mappings, &["lambda:TagResource"])
+            .update(
+                &ours,
+                &["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"],
+            )
+            .update(&mappings, &["lambda:TagResource", "lambda:UntagResource"])
+            .delete(
+                &ours,
+                &["lambda:DeleteEventSourceMapping", "lambda:GetEventSourceMapping"],
+            )
+    }
+    const BESIDE: bool = true;
 
     fn known_id(&self, _: &Context) -> Option<String> {
         None

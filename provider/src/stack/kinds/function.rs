@@ -11,12 +11,14 @@ mod tests;
 use std::time::Duration;
 
 use aws_sdk_lambda::types::{Architecture, FunctionCode, Runtime};
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
 pub use self::parts::{Code, Environment};
 use super::support::{Retag, resume, still, until};
+use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
 
@@ -29,6 +31,8 @@ static UPLOAD: Semaphore = Semaphore::const_new(1);
 
 /// The only runtime of ours: the zip carries its own program.
 pub const RUNTIME: &str = "provided.al2023";
+/// The service that a function's role is handed to.
+const LAMBDA: &str = "lambda.amazonaws.com";
 /// The program's name in the zip.
 pub const HANDLER: &str = "bootstrap";
 
@@ -73,24 +77,61 @@ pub struct Function {
 
 impl Kind for Function {
     const TYPE: &'static str = "AWS::Lambda::Function";
-    const ACTIONS: &'static [&'static str] = &[
-        "iam:PassRole",
-        "kms:CreateGrant",
-        "kms:Decrypt",
-        "kms:Encrypt",
-        "lambda:CreateFunction",
-        "lambda:DeleteFunction",
-        "lambda:DeleteFunctionConcurrency",
-        "lambda:GetFunction",
-        "lambda:GetFunctionConfiguration",
-        "lambda:GetLayerVersion",
-        "lambda:PutFunctionConcurrency",
-        "lambda:TagResource",
-        "lambda:UntagResource",
-        "lambda:UpdateFunctionCode",
-        "lambda:UpdateFunctionConfiguration",
-    ];
     const SERVICE: &'static str = "lambda";
+
+    /// Lambda shows tags only to who may list them, and uses a customer's key in the name of whoever sets or reads the
+    /// environment.
+    fn permissions(&self, names: &Names) -> Permissions {
+        let function = Scope::of([names.function_arn(&self.name)]);
+        let role = Scope::of([&self.role]).when("StringEquals", "iam:PassedToService", [LAMBDA]);
+        let permissions = Permissions::default()
+            .observe(
+                &function,
+                &[
+                    "lambda:GetFunction",
+                    "lambda:GetFunctionConfiguration",
+                    "lambda:ListTags",
+                ],
+            )
+            .create(
+                &function,
+                &[
+                    "lambda:CreateFunction",
+                    "lambda:PutFunctionConcurrency",
+                    "lambda:TagResource",
+                ],
+            )
+            .create(&role, &["iam:PassRole"])
+            .update(
+                &function,
+                &[
+                    "lambda:DeleteFunctionConcurrency",
+                    "lambda:PutFunctionConcurrency",
+                    "lambda:TagResource",
+                    "lambda:UntagResource",
+                    "lambda:UpdateFunctionCode",
+                    "lambda:UpdateFunctionConfiguration",
+                ],
+            )
+            .update(&role, &["iam:PassRole"])
+            .delete(&function, &["lambda:DeleteFunction"]);
+        let permissions = if self.layers.is_empty() {
+            permissions
+        } else {
+            let layers = Scope::of(&self.layers);
+            permissions
+                .create(&layers, &["lambda:GetLayerVersion"])
+                .update(&layers, &["lambda:GetLayerVersion"])
+        };
+        let Some(key) = &self.kms_key else {
+            return permissions;
+        };
+        let key = Scope::key(key, "lambda", names);
+        permissions
+            .observe(&key, &["kms:Decrypt"])
+            .create(&key, &["kms:CreateGrant", "kms:Encrypt"])
+            .update(&key, &["kms:CreateGrant", "kms:Encrypt"])
+    }
 
     fn known_id(&self, context: &Context) -> Option<String> {
         Some(context.names.function_arn(&self.name))

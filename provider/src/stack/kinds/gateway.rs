@@ -11,9 +11,11 @@ use aws_sdk_apigateway::config::Builder;
 use aws_sdk_apigateway::config::retry::RetryConfig;
 use aws_sdk_apigateway::primitives::DateTime;
 use aws_sdk_apigateway::types::{Op, PatchOperation};
+use kairos::names::Names;
 use kairos_aws::{AwsError, Class, Doing};
 
 use super::support::{Retag, unresolved};
+use crate::permissions::Scope;
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Held, Kind, Owner, Ref, Tags};
 
@@ -144,8 +146,20 @@ pub(super) fn remove(path: &str, value: Option<String>) -> PatchOperation {
 
 /// The ARN of an object of API Gateway, whose path begins with `/`; such ARNs carry no account.
 pub(super) fn arn(path: &str, context: &Context) -> String {
-    let place = &context.names.place;
-    format!("arn:{}:apigateway:{}::{path}", place.partition, place.region)
+    path_arn(path, &context.names)
+}
+
+/// The same, before anything is asked of AWS.
+pub(in crate::stack) fn path_arn(path: &str, names: &Names) -> String {
+    format!(
+        "arn:{}:apigateway:{}::{path}",
+        names.place.partition, names.place.region
+    )
+}
+
+/// Objects of API Gateway whose ids it makes, by their path.
+pub(super) fn made(path: &str, names: &Names) -> Scope {
+    Scope::wide([path_arn(path, names)], "API Gateway makes the ids of its objects")
 }
 
 /// The tags of an object: those that the tag operations know, otherwise those that its own answer carried.

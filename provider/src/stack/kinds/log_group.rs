@@ -3,10 +3,12 @@
 //! Invariant: name and ARN follow from the stack's name; ARNs here have no `:*` behind them.
 
 use aws_sdk_cloudwatchlogs::types::LogGroup as Described;
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
 use super::support::{Retag, resume};
+use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
 
@@ -84,19 +86,33 @@ impl LogGroup {
 
 impl Kind for LogGroup {
     const TYPE: &'static str = "AWS::Logs::LogGroup";
-    const ACTIONS: &'static [&'static str] = &[
-        "logs:AssociateKmsKey",
-        "logs:CreateLogGroup",
-        "logs:DeleteLogGroup",
-        "logs:DeleteRetentionPolicy",
-        "logs:DescribeLogGroups",
-        "logs:DisassociateKmsKey",
-        "logs:ListTagsForResource",
-        "logs:PutRetentionPolicy",
-        "logs:TagResource",
-        "logs:UntagResource",
-    ];
     const SERVICE: &'static str = "logs";
+
+    /// CloudWatch Logs names a group with `:*` behind it, but for its tags.
+    fn permissions(&self, names: &Names) -> Permissions {
+        let arn = names.log_group_arn(&self.name);
+        let (group, tags) = (Scope::of([format!("{arn}:*")]), Scope::of([&arn]));
+        let all = Scope::wide(
+            [names.log_group_arn("*")],
+            "CloudWatch Logs authorises the listing of groups on all of them",
+        );
+        Permissions::default()
+            .observe(&all, &["logs:DescribeLogGroups"])
+            .observe(&tags, &["logs:ListTagsForResource"])
+            .create(&group, &["logs:CreateLogGroup", "logs:PutRetentionPolicy"])
+            .create(&tags, &["logs:TagResource"])
+            .update(
+                &group,
+                &[
+                    "logs:AssociateKmsKey",
+                    "logs:DeleteRetentionPolicy",
+                    "logs:DisassociateKmsKey",
+                    "logs:PutRetentionPolicy",
+                ],
+            )
+            .update(&tags, &["logs:TagResource", "logs:UntagResource"])
+            .delete(&group, &["logs:DeleteLogGroup"])
+    }
 
     fn known_id(&self, context: &Context) -> Option<String> {
         Some(self.arn(context))

@@ -5,10 +5,12 @@
 use std::fmt::Write;
 
 use aws_sdk_ssm::types::{Parameter as Found, ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::{Serialize, Serializer};
 
 use super::support::{Retag, malformed, resume, unresolved};
+use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Ref, Tags, touches};
 
@@ -143,16 +145,27 @@ impl Serialize for Text {
 
 impl Kind for Parameter {
     const TYPE: &'static str = "AWS::SSM::Parameter";
-    const ACTIONS: &'static [&'static str] = &[
-        "ssm:AddTagsToResource",
-        "ssm:DeleteParameter",
-        "ssm:GetParameter",
-        "ssm:GetParametersByPath",
-        "ssm:ListTagsForResource",
-        "ssm:PutParameter",
-        "ssm:RemoveTagsFromResource",
-    ];
     const SERVICE: &'static str = "ssm";
+
+    fn permissions(&self, names: &Names) -> Permissions {
+        let parameter = Scope::of([names.arn("ssm", &format!("parameter{}", self.name))]);
+        let path = names.arn("ssm", &format!("parameter/{}", names.app));
+        let path = Scope::of([path.clone(), format!("{path}/*")]);
+        Permissions::default()
+            .observe(&path, &["ssm:GetParametersByPath"])
+            .observe(&parameter, &["ssm:GetParameter", "ssm:ListTagsForResource"])
+            .create(&parameter, &["ssm:AddTagsToResource", "ssm:PutParameter"])
+            .update(
+                &parameter,
+                &[
+                    "ssm:AddTagsToResource",
+                    "ssm:DeleteParameter",
+                    "ssm:PutParameter",
+                    "ssm:RemoveTagsFromResource",
+                ],
+            )
+            .delete(&parameter, &["ssm:DeleteParameter"])
+    }
 
     fn known_id(&self, context: &Context) -> Option<String> {
         Some(self.arn(context))

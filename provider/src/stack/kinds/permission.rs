@@ -2,12 +2,14 @@
 //!
 //! Invariant: only the statement with our id is read and written; the function's other statements are left alone.
 
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::function::busy;
 use super::gateway::resolve;
+use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Ref};
 use crate::stack::policy::PolicyDocument;
@@ -30,8 +32,17 @@ pub struct Permission {
 
 impl Kind for Permission {
     const TYPE: &'static str = "AWS::Lambda::Permission";
-    const ACTIONS: &'static [&'static str] = &["lambda:AddPermission", "lambda:GetPolicy", "lambda:RemovePermission"];
     const SERVICE: &'static str = "lambda";
+
+    /// A statement is only ever changed by another one in its place.
+    fn permissions(&self, names: &Names) -> Permissions {
+        let function = Scope::of([names.function_arn(&self.function)]);
+        Permissions::default()
+            .observe(&function, &["lambda:GetPolicy"])
+            .create(&function, &["lambda:AddPermission", "lambda:RemovePermission"])
+            .update(&function, &["lambda:AddPermission", "lambda:RemovePermission"])
+            .delete(&function, &["lambda:RemovePermission"])
+    }
 
     fn known_id(&self, _: &Context) -> Option<String> {
         Some(self.id())

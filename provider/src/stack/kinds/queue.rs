@@ -8,12 +8,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 use serde_json::json;
 
 pub use self::redrive::{Redrive, RedriveAllow};
 use super::support::{Retag, resume, taken, until};
+use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Tags, touches};
 use crate::stack::policy::PolicyDocument;
@@ -171,18 +173,21 @@ impl Queue {
 
 impl Kind for Queue {
     const TYPE: &'static str = "AWS::SQS::Queue";
-    const ACTIONS: &'static [&'static str] = &[
-        "sqs:CreateQueue",
-        "sqs:DeleteQueue",
-        "sqs:GetQueueAttributes",
-        "sqs:GetQueueUrl",
-        "sqs:ListQueues",
-        "sqs:ListQueueTags",
-        "sqs:SetQueueAttributes",
-        "sqs:TagQueue",
-        "sqs:UntagQueue",
-    ];
     const SERVICE: &'static str = "sqs";
+
+    fn permissions(&self, names: &Names) -> Permissions {
+        let queue = Scope::of([names.queue_arn(&self.name)]);
+        let all = Scope::any("SQS lists queues for an account only");
+        Permissions::default()
+            .observe(&all, &["sqs:ListQueues"])
+            .observe(
+                &queue,
+                &["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"],
+            )
+            .create(&queue, &["sqs:CreateQueue", "sqs:TagQueue"])
+            .update(&queue, &["sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"])
+            .delete(&queue, &["sqs:DeleteQueue"])
+    }
 
     fn known_id(&self, context: &Context) -> Option<String> {
         Some(context.names.queue_arn(&self.name))

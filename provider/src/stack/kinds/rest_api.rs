@@ -11,14 +11,16 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType};
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 pub use self::routes::Route;
 use super::gateway::{
-    Made, Twin, arn, converge, find, listed_as_ours, make_once, owner, passing, replace, retag, tags, unrepeated,
+    Made, Twin, arn, converge, find, listed_as_ours, made, make_once, owner, passing, replace, retag, tags, unrepeated,
 };
+use crate::permissions::Permissions;
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Tags, touches};
 
@@ -54,14 +56,34 @@ impl RestApi {
 
 impl Kind for RestApi {
     const TYPE: &'static str = "AWS::ApiGateway::RestApi";
-    const ACTIONS: &'static [&'static str] = &[
-        "apigateway:DELETE",
-        "apigateway:GET",
-        "apigateway:PATCH",
-        "apigateway:POST",
-        "apigateway:PUT",
-    ];
     const SERVICE: &'static str = "apigateway";
+
+    /// Doubles that a lost answer left are deleted as the object is created.
+    fn permissions(&self, names: &Names) -> Permissions {
+        let (all, each, tags) = (
+            made("/restapis", names),
+            made("/restapis/*", names),
+            made("/tags/*", names),
+        );
+        let (resources, methods) = (
+            made("/restapis/*/resources/*", names),
+            made("/restapis/*/methods/*", names),
+        );
+        Permissions::default()
+            .observe(&all, &["apigateway:GET"])
+            .observe(&each, &["apigateway:GET"])
+            .observe(&tags, &["apigateway:GET"])
+            .create(&all, &["apigateway:POST"])
+            .create(&tags, &["apigateway:PUT"])
+            .create(&each, &["apigateway:DELETE"])
+            .create(&resources, &["apigateway:POST"])
+            .create(&methods, &["apigateway:PUT"])
+            .update(&each, &["apigateway:PATCH"])
+            .update(&tags, &["apigateway:DELETE", "apigateway:PUT"])
+            .update(&resources, &["apigateway:POST"])
+            .update(&methods, &["apigateway:DELETE", "apigateway:PUT"])
+            .delete(&each, &["apigateway:DELETE"])
+    }
 
     fn known_id(&self, _: &Context) -> Option<String> {
         None

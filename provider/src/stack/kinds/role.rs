@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::types::Tag;
 use futures_util::future::try_join_all;
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::support::{Retag, malformed, resume};
+use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
 use crate::stack::policy::PolicyDocument;
@@ -41,25 +43,49 @@ pub struct Role {
 
 impl Kind for Role {
     const TYPE: &'static str = "AWS::IAM::Role";
-    const ACTIONS: &'static [&'static str] = &[
-        "iam:AttachRolePolicy",
-        "iam:CreateRole",
-        "iam:DeleteRole",
-        "iam:DeleteRolePermissionsBoundary",
-        "iam:DeleteRolePolicy",
-        "iam:DetachRolePolicy",
-        "iam:GetRole",
-        "iam:GetRolePolicy",
-        "iam:ListAttachedRolePolicies",
-        "iam:ListRolePolicies",
-        "iam:PutRolePermissionsBoundary",
-        "iam:PutRolePolicy",
-        "iam:TagRole",
-        "iam:UntagRole",
-        "iam:UpdateAssumeRolePolicy",
-        "iam:UpdateRole",
-    ];
     const SERVICE: &'static str = "iam";
+
+    /// Where a boundary is wanted, roles may be created with it only, and no other may take its place.
+    fn permissions(&self, names: &Names) -> Permissions {
+        let role = Scope::of([names.role_arn(&self.path, &self.name)]);
+        let bounded = match &self.permissions_boundary {
+            Some(boundary) => role.clone().when("StringEquals", "iam:PermissionsBoundary", [boundary]),
+            None => role.clone(),
+        };
+        let permissions = Permissions::default()
+            .observe(
+                &role,
+                &[
+                    "iam:GetRole",
+                    "iam:GetRolePolicy",
+                    "iam:ListAttachedRolePolicies",
+                    "iam:ListRolePolicies",
+                ],
+            )
+            .create(&bounded, &["iam:CreateRole", "iam:PutRolePolicy"])
+            .create(&role, &["iam:TagRole"])
+            .update(&bounded, &["iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"])
+            .update(
+                &role,
+                &[
+                    "iam:DeleteRole",
+                    "iam:DeleteRolePolicy",
+                    "iam:DetachRolePolicy",
+                    "iam:TagRole",
+                    "iam:UntagRole",
+                    "iam:UpdateAssumeRolePolicy",
+                    "iam:UpdateRole",
+                ],
+            )
+            .delete(
+                &role,
+                &["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"],
+            );
+        match &self.permissions_boundary {
+            Some(_) => permissions,
+            None => permissions.update(&role, &["iam:DeleteRolePermissionsBoundary"]),
+        }
+    }
 
     fn known_id(&self, context: &Context) -> Option<String> {
         Some(context.names.role_arn(&self.path, &self.name))

@@ -5,10 +5,12 @@
 use std::time::Duration;
 
 use aws_sdk_scheduler::types::{ScheduleGroupState, Tag};
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
 use super::support::{Retag, malformed, resume, still, until};
+use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Tags};
 
@@ -39,16 +41,18 @@ impl ScheduleGroup {
 
 impl Kind for ScheduleGroup {
     const TYPE: &'static str = "AWS::Scheduler::ScheduleGroup";
-    const ACTIONS: &'static [&'static str] = &[
-        "scheduler:CreateScheduleGroup",
-        "scheduler:DeleteSchedule",
-        "scheduler:DeleteScheduleGroup",
-        "scheduler:GetScheduleGroup",
-        "scheduler:ListTagsForResource",
-        "scheduler:TagResource",
-        "scheduler:UntagResource",
-    ];
     const SERVICE: &'static str = "scheduler";
+
+    /// The schedules of a group are deleted with it, in the name of whoever deletes it.
+    fn permissions(&self, names: &Names) -> Permissions {
+        let group = Scope::of([names.schedule_group_arn()]);
+        Permissions::default()
+            .observe(&group, &["scheduler:GetScheduleGroup", "scheduler:ListTagsForResource"])
+            .create(&group, &["scheduler:CreateScheduleGroup", "scheduler:TagResource"])
+            .update(&group, &["scheduler:TagResource", "scheduler:UntagResource"])
+            .delete(&group, &["scheduler:DeleteScheduleGroup"])
+            .delete(&Scope::of([names.schedule_arn("*")]), &["scheduler:DeleteSchedule"])
+    }
 
     fn known_id(&self, context: &Context) -> Option<String> {
         Some(self.arn(context))

@@ -4,21 +4,20 @@
 
 use aws_sdk_apigateway::operation::get_stage::GetStageOutput;
 use aws_sdk_apigateway::types::PatchOperation;
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
 use super::deployment::{Deployment, marked};
-use super::gateway::{arn, converge, passing, remove, replace, resolve, retag, tags};
+use super::gateway::{arn, converge, made, passing, remove, replace, resolve, retag, tags};
 use super::support::unresolved;
+use crate::permissions::Permissions;
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Ref, Tags, touches};
 
 /// The settings of all methods of a stage.
 const ALL_METHODS: &str = "*/*";
-/// What API Gateway reports where no throttle was set, besides leaving it out: the account's limits as they are by default.
-const DEFAULT_RATE: f64 = 10_000.0;
-const DEFAULT_BURST: i32 = 5_000;
-/// Sets no throttle.
+/// Leaves a throttle to the account's limit.
 const UNLIMITED: i32 = -1;
 
 /// One valid JSON line for each request. Values that a caller could fill with quotes are left out.
@@ -60,14 +59,22 @@ pub struct Stage {
 
 impl Kind for Stage {
     const TYPE: &'static str = "AWS::ApiGateway::Stage";
-    const ACTIONS: &'static [&'static str] = &[
-        "apigateway:DELETE",
-        "apigateway:GET",
-        "apigateway:PATCH",
-        "apigateway:POST",
-        "apigateway:PUT",
-    ];
     const SERVICE: &'static str = "apigateway";
+
+    fn permissions(&self, names: &Names) -> Permissions {
+        let stage = made(&format!("/restapis/*/stages/{}", self.name), names);
+        let (stages, tags) = (made("/restapis/*/stages", names), made("/tags/*", names));
+        let deployments = made("/restapis/*/deployments*", names);
+        Permissions::default()
+            .observe(&stage, &["apigateway:GET"])
+            .observe(&deployments, &["apigateway:GET"])
+            .observe(&tags, &["apigateway:GET"])
+            .create(&stages, &["apigateway:POST"])
+            .create(&tags, &["apigateway:PUT"])
+            .update(&stage, &["apigateway:PATCH"])
+            .update(&tags, &["apigateway:DELETE", "apigateway:PUT"])
+            .delete(&stage, &["apigateway:DELETE"])
+    }
 
     fn known_id(&self, _: &Context) -> Option<String> {
         None
@@ -202,9 +209,8 @@ impl Stage {
                 .and_then(|l| l.destination_arn.clone())
                 .map(|arn| arn.trim_end_matches(":*").into()),
             access_log_format: log.and_then(|l| l.format),
-            throttle_rate: rate
-                .filter(|rate| self.throttle_rate.is_some() || (rate - DEFAULT_RATE).abs() > f64::EPSILON),
-            throttle_burst: burst.filter(|burst| self.throttle_burst.is_some() || *burst != DEFAULT_BURST),
+            throttle_rate: rate,
+            throttle_burst: burst,
             metrics: methods.is_some_and(|m| m.metrics_enabled),
             tracing: stage.tracing_enabled,
             tags,
@@ -228,19 +234,14 @@ impl Stage {
                 _ => patches.push(remove("/accessLogSettings", None)),
             }
         }
-        if touched("MethodSettings.ThrottlingRateLimit") {
-            let rate = self
-                .throttle_rate
-                .map_or(UNLIMITED.to_string(), |rate| rate.to_string());
+        if touched("MethodSettings") {
+            // As soon as one of them is set, API Gateway fills in the others, with limits that differ between regions
+            // (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html): so none is left to it.
+            let unlimited = UNLIMITED.to_string();
+            let rate = self.throttle_rate.map_or(unlimited.clone(), |rate| rate.to_string());
+            let burst = self.throttle_burst.map_or(unlimited, |burst| burst.to_string());
             patches.push(replace("/*/*/throttling/rateLimit", rate));
-        }
-        if touched("MethodSettings.ThrottlingBurstLimit") {
-            patches.push(replace(
-                "/*/*/throttling/burstLimit",
-                self.throttle_burst.unwrap_or(UNLIMITED).to_string(),
-            ));
-        }
-        if touched("MethodSettings.MetricsEnabled") {
+            patches.push(replace("/*/*/throttling/burstLimit", burst));
             patches.push(replace("/*/*/metrics/enabled", self.metrics.to_string()));
         }
         if touched("TracingEnabled") {
@@ -355,23 +356,40 @@ mod tests {
     }
 
     #[test]
-    fn limits_that_api_gateway_fills_in_are_no_drift() {
-        let filled = |rate, burst| {
+    fn what_sets_metrics_leaves_no_throttle_for_api_gateway_to_fill_in() {
+        let wanted = Stage {
+            throttle_burst: None,
+            ..stage()
+        };
+        let held = Stage {
+            metrics: false,
+            ..wanted.clone()
+        };
+        let sent = wanted.patches(&wanted.diff(&held));
+        let sent: Vec<_> = sent.iter().filter_map(|p| p.path().zip(p.value())).collect();
+        assert_eq!(
+            sent,
+            [
+                ("/*/*/throttling/rateLimit", "-1"),
+                ("/*/*/throttling/burstLimit", "-1"),
+                ("/*/*/metrics/enabled", "true"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_throttle_that_leaves_it_to_the_account_is_none() {
+        let reads = |rate, burst| {
             let all = MethodSetting::builder()
                 .metrics_enabled(true)
                 .throttling_rate_limit(rate)
                 .throttling_burst_limit(burst);
             let output = GetStageOutput::builder().method_settings("*/*", all.build()).build();
-            let held = Stage {
-                throttle_burst: None,
-                ..stage()
-            }
-            .held(output, String::new(), Tags::new());
+            let held = stage().held(output, String::new(), Tags::new());
             (held.throttle_rate, held.throttle_burst)
         };
-        assert_eq!(filled(10_000.0, 5_000), (None, None));
-        assert_eq!(filled(-1.0, -1), (None, None));
-        assert_eq!(filled(1.0, 2), (Some(1.0), Some(2)));
+        assert_eq!(reads(-1.0, -1), (None, None));
+        assert_eq!(reads(1.0, 2), (Some(1.0), Some(2)));
     }
 
     #[tokio::test]

@@ -2,9 +2,11 @@
 //!
 //! Invariant: a subscription that nobody confirmed yet is there, with a status of its own; one that expired is not.
 
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
+use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind};
 
@@ -56,8 +58,17 @@ impl Subscription {
 
 impl Kind for Subscription {
     const TYPE: &'static str = "AWS::SNS::Subscription";
-    const ACTIONS: &'static [&'static str] = &["sns:ListSubscriptionsByTopic", "sns:Subscribe", "sns:Unsubscribe"];
     const SERVICE: &'static str = "sns";
+
+    fn permissions(&self, _: &Names) -> Permissions {
+        let topic = Scope::of([&self.topic_arn]);
+        let any = Scope::any("SNS ends a subscription on no particular topic");
+        Permissions::default()
+            .observe(&topic, &["sns:ListSubscriptionsByTopic"])
+            .create(&topic, &["sns:Subscribe"])
+            .delete(&any, &["sns:Unsubscribe"])
+    }
+    const BESIDE: bool = true;
 
     fn known_id(&self, _: &Context) -> Option<String> {
         None

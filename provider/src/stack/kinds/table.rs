@@ -9,10 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{BillingMode, TableStatus};
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
 use super::support::{Retag, resume, still, until};
+use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
 
@@ -102,20 +104,55 @@ impl Key {
 
 impl Kind for Table {
     const TYPE: &'static str = "AWS::DynamoDB::Table";
-    const ACTIONS: &'static [&'static str] = &[
-        "dynamodb:CreateTable",
-        "dynamodb:DeleteTable",
-        "dynamodb:DescribeContinuousBackups",
-        "dynamodb:DescribeTable",
-        "dynamodb:DescribeTimeToLive",
-        "dynamodb:ListTagsOfResource",
-        "dynamodb:TagResource",
-        "dynamodb:UntagResource",
-        "dynamodb:UpdateContinuousBackups",
-        "dynamodb:UpdateTable",
-        "dynamodb:UpdateTimeToLive",
-    ];
     const SERVICE: &'static str = "dynamodb";
+
+    /// DynamoDB uses a customer's key in the name of whoever calls it, and lets itself be granted its further use.
+    fn permissions(&self, names: &Names) -> Permissions {
+        let table = Scope::of([names.table_arn(&self.name)]);
+        let permissions = Permissions::default()
+            .observe(
+                &table,
+                &[
+                    "dynamodb:DescribeContinuousBackups",
+                    "dynamodb:DescribeTable",
+                    "dynamodb:DescribeTimeToLive",
+                    "dynamodb:ListTagsOfResource",
+                ],
+            )
+            .create(
+                &table,
+                &[
+                    "dynamodb:CreateTable",
+                    "dynamodb:TagResource",
+                    "dynamodb:UpdateContinuousBackups",
+                    "dynamodb:UpdateTimeToLive",
+                ],
+            )
+            .update(
+                &table,
+                &[
+                    "dynamodb:TagResource",
+                    "dynamodb:UntagResource",
+                    "dynamodb:UpdateContinuousBackups",
+                    "dynamodb:UpdateTable",
+                    "dynamodb:UpdateTimeToLive",
+                ],
+            )
+            .delete(&table, &["dynamodb:DeleteTable", "dynamodb:UpdateTable"]);
+        let Some(key) = &self.kms_key_arn else {
+            return permissions;
+        };
+        let key = Scope::key(key, "dynamodb", names);
+        let uses = &[
+            "kms:CreateGrant",
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:Encrypt",
+            "kms:GenerateDataKey*",
+            "kms:ReEncrypt*",
+        ];
+        permissions.create(&key, uses).update(&key, uses)
+    }
 
     fn known_id(&self, context: &Context) -> Option<String> {
         Some(context.names.table_arn(&self.name))

@@ -5,10 +5,12 @@
 use std::collections::HashMap;
 
 use aws_sdk_sns::types::Tag;
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
 use super::support::{Retag, resume};
+use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
 use crate::stack::policy::PolicyDocument;
@@ -56,16 +58,19 @@ impl Topic {
 
 impl Kind for Topic {
     const TYPE: &'static str = "AWS::SNS::Topic";
-    const ACTIONS: &'static [&'static str] = &[
-        "sns:CreateTopic",
-        "sns:DeleteTopic",
-        "sns:GetTopicAttributes",
-        "sns:ListTagsForResource",
-        "sns:SetTopicAttributes",
-        "sns:TagResource",
-        "sns:UntagResource",
-    ];
     const SERVICE: &'static str = "sns";
+
+    fn permissions(&self, names: &Names) -> Permissions {
+        let topic = Scope::of([names.arn("sns", &self.name)]);
+        Permissions::default()
+            .observe(&topic, &["sns:GetTopicAttributes", "sns:ListTagsForResource"])
+            .create(&topic, &["sns:CreateTopic", "sns:TagResource"])
+            .update(
+                &topic,
+                &["sns:SetTopicAttributes", "sns:TagResource", "sns:UntagResource"],
+            )
+            .delete(&topic, &["sns:DeleteTopic"])
+    }
 
     fn known_id(&self, context: &Context) -> Option<String> {
         Some(context.names.arn("sns", &self.name))

@@ -10,14 +10,16 @@ use aws_sdk_apigateway::operation::get_usage_plan::GetUsagePlanOutput;
 use aws_sdk_apigateway::types::{
     ApiStage as Association, PatchOperation, QuotaPeriodType, QuotaSettings, ThrottleSettings,
 };
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
 use super::gateway::{
-    Made, Twin, add, arn, converge, find, listed_as_ours, make_once, owner, passing, remove, replace, resolve, retag,
-    tags, unrepeated,
+    Made, Twin, add, arn, converge, find, listed_as_ours, made, make_once, owner, passing, remove, replace, resolve,
+    retag, tags, unrepeated,
 };
 use super::rest_api::PAGE;
+use crate::permissions::Permissions;
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Ref, Tags, touches};
 
@@ -51,14 +53,27 @@ pub struct ApiStage {
 
 impl Kind for UsagePlan {
     const TYPE: &'static str = "AWS::ApiGateway::UsagePlan";
-    const ACTIONS: &'static [&'static str] = &[
-        "apigateway:DELETE",
-        "apigateway:GET",
-        "apigateway:PATCH",
-        "apigateway:POST",
-        "apigateway:PUT",
-    ];
     const SERVICE: &'static str = "apigateway";
+
+    /// Doubles that a lost answer left are deleted as the object is created.
+    fn permissions(&self, names: &Names) -> Permissions {
+        let (all, each, tags) = (
+            made("/usageplans", names),
+            made("/usageplans/*", names),
+            made("/tags/*", names),
+        );
+        Permissions::default()
+            .observe(&all, &["apigateway:GET"])
+            .observe(&each, &["apigateway:GET"])
+            .observe(&tags, &["apigateway:GET"])
+            .create(&all, &["apigateway:POST"])
+            .create(&tags, &["apigateway:PUT"])
+            .create(&each, &["apigateway:DELETE"])
+            .update(&each, &["apigateway:PATCH"])
+            .update(&tags, &["apigateway:DELETE", "apigateway:PUT"])
+            .delete(&each, &["apigateway:DELETE"])
+            .delete(&each, &["apigateway:PATCH"])
+    }
 
     fn known_id(&self, _: &Context) -> Option<String> {
         None

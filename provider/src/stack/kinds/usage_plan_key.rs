@@ -2,10 +2,12 @@
 //!
 //! Invariant: there is nothing to change in place; it is there or it is not.
 
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
-use super::gateway::{passing, resolve};
+use super::gateway::{made, passing, resolve};
+use crate::permissions::Permissions;
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Held, Kind, Ref};
 
@@ -20,8 +22,15 @@ pub struct UsagePlanKey {
 
 impl Kind for UsagePlanKey {
     const TYPE: &'static str = "AWS::ApiGateway::UsagePlanKey";
-    const ACTIONS: &'static [&'static str] = &["apigateway:DELETE", "apigateway:GET", "apigateway:POST"];
     const SERVICE: &'static str = "apigateway";
+
+    fn permissions(&self, names: &Names) -> Permissions {
+        let (all, each) = (made("/usageplans/*/keys", names), made("/usageplans/*/keys/*", names));
+        Permissions::default()
+            .observe(&each, &["apigateway:GET"])
+            .create(&all, &["apigateway:POST"])
+            .delete(&each, &["apigateway:DELETE"])
+    }
 
     fn known_id(&self, _: &Context) -> Option<String> {
         None
