@@ -42,8 +42,9 @@ fn check(steps: &mut Steps, quick: bool) -> Result<()> {
         return Ok(());
     }
     steps.step("packaging", |_| package::run(package::DEFAULT_ARCHITECTURE))?;
+    // With the tests, so that dependencies keep the features that the tests gave them and are not built once more.
     steps.step("provider with its Lambdas", |_| {
-        run(&mut cargo(["build", "--locked", "--workspace", "--bins"]))
+        run(&mut cargo(["build", "--locked", "--workspace", "--bins", "--tests"]))
     })?;
     steps.step("acceptance tests", |tally| tests(tally, &["--test", "*"]))
 }
