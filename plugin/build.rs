@@ -12,8 +12,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build_transport(false)
         .generate_default_stubs(true)
         .btree_map(".")
-        // Some messages are only the namespaces of others.
-        .message_attribute(".", "#[allow(dead_code)]")
         .compile_fds(descriptors)?;
     Ok(())
 }
