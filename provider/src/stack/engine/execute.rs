@@ -1,32 +1,27 @@
 //! Carries out a plan.
 
-use std::convert::Infallible;
 use std::future::Future;
-use std::time::Duration;
 
 use kairos_aws::AwsError;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::graph::{Ended, walk};
 use super::limits::Limits;
 use super::plan::{Action, Plan, Step, holds_data};
 use super::report::{Outcome, Report};
 use super::retry::{Pace, Verdict};
+use crate::stack::bounds::End;
 use crate::stack::context::Context;
-use crate::stack::kind::Owner;
+use crate::stack::kind::{Owner, Ref};
 
 /// What an execution runs under.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// Clients, names and ids.
+    /// Clients, names, ids, and what ends the operation early.
     pub context: Context,
     /// Bounds on concurrency.
     pub limits: Limits,
-    /// Cancelled when nothing more is to be started: Ctrl-C, or the marker's lease was lost.
-    pub stop: CancellationToken,
-    /// When the operation's time is over.
-    pub deadline: Instant,
     /// How patient to be.
     pub pace: Pace,
 }
@@ -41,8 +36,8 @@ pub struct Run {
 ///
 /// # Guarantees
 /// - Every component of the plan ends in exactly one of `done`, `failed`, `skipped`, `untouched`.
-/// - After a failure nothing downstream of it starts, and independent branches finish. Once `stop` is cancelled or the
-///   deadline has passed nothing starts; calls in flight finish and are reported.
+/// - After a failure nothing downstream of it starts, and independent branches finish. Once the context's bounds are
+///   reached nothing starts, and nothing is waited for; calls in flight finish and are reported.
 /// - The context knows the id of every component that exists.
 ///
 /// # Assumptions
@@ -51,27 +46,21 @@ pub struct Run {
 /// # Errors
 /// None of its own: failures are in the report, each with AWS's words.
 pub async fn execute(plan: &Plan, run: &Run) -> Report {
-    let halt = run.stop.child_token();
-    let timer = async {
-        tokio::time::sleep_until(run.deadline).await;
-        halt.cancel();
-        std::future::pending::<Infallible>().await
-    };
-    let work = walk(&plan.waits, &halt, |index| step(&plan.steps[index], run, &halt));
-    let results = tokio::select! {
-        results = work => results,
-        never = timer => match never {},
-    };
-    let interrupted = match (run.stop.is_cancelled(), halt.is_cancelled()) {
-        (true, _) => Some("the operation was interrupted"),
-        (false, true) => Some("the operation's time was over"),
-        (false, false) => None,
-    };
-    Report::of(plan, results, interrupted)
+    let over = || run.context.bounds().over();
+    let results = walk(&plan.waits, || over().is_some(), |index| step(&plan.steps[index], run)).await;
+    Report::of(plan, results, over())
 }
 
-/// One step, within the limits. A step that waited for its turn until everything was stopped was never started.
-async fn step(step: &Step, run: &Run, halt: &CancellationToken) -> Ended<Outcome> {
+/// Why a step did not come to its end.
+enum Failure {
+    /// In these words.
+    Failed(String),
+    /// Nothing was done: the operation had ended.
+    Over(End),
+}
+
+/// One step, within the limits. A step that waited for its turn until the operation ended was never started.
+async fn step(step: &Step, run: &Run) -> Ended<Outcome> {
     if step.action == Action::Keep {
         return Ended {
             result: Outcome::Untouched,
@@ -79,16 +68,13 @@ async fn step(step: &Step, run: &Run, halt: &CancellationToken) -> Ended<Outcome
         };
     }
     let permit = run.limits.permit(step.node.service()).await;
-    if halt.is_cancelled() {
-        return Ended {
-            result: Outcome::Skipped("the operation was stopped".into()),
-            go_on: false,
-        };
-    }
     let started = Instant::now();
-    let result = act(step, run, halt).await;
+    let (componente, action) = (step.component.as_str(), step.action.verb());
+    // Whatever is logged below, and every call that is made, is of this component.
+    let span = tracing::info_span!("step", componente, action);
+    let result = act(step, run).instrument(span).await;
     drop(permit);
-    let (componente, action, ms) = (&step.component, step.action.verb(), started.elapsed().as_millis());
+    let ms = started.elapsed().as_millis();
     match result {
         Ok(status) => {
             tracing::info!(componente, action, ms, "done");
@@ -97,7 +83,11 @@ async fn step(step: &Step, run: &Run, halt: &CancellationToken) -> Ended<Outcome
                 go_on: true,
             }
         }
-        Err(why) => {
+        Err(Failure::Over(end)) => Ended {
+            result: Outcome::Skipped(end.to_string()),
+            go_on: false,
+        },
+        Err(Failure::Failed(why)) => {
             tracing::warn!(componente, action, ms, why, "failed");
             Ended {
                 result: Outcome::Failed(why),
@@ -107,29 +97,37 @@ async fn step(step: &Step, run: &Run, halt: &CancellationToken) -> Ended<Outcome
     }
 }
 
-async fn act(step: &Step, run: &Run, halt: &CancellationToken) -> Result<Option<&'static str>, String> {
+async fn act(step: &Step, run: &Run) -> Result<Option<&'static str>, Failure> {
     match (&step.action, &step.held) {
         (Action::Update(changes), Some(held)) => {
-            persist(step, run, halt, || step.node.update(held, changes, &run.context)).await?;
+            persist(step, run, || step.node.update(held, changes, &run.context)).await?;
             run.context.learn(&step.component, &held.id);
             Ok(held.status)
         }
         (Action::Delete, Some(held)) => {
-            persist(step, run, halt, || step.node.delete(&held.id, &run.context)).await?;
-            run.context.forget(&step.component);
+            persist(step, run, || step.node.delete(&held.id, &run.context)).await?;
+            // What was made beside it is known by the same name.
+            if run.context.id(&Ref::to(&step.component)).as_deref() == Some(&held.id) {
+                run.context.forget(&step.component);
+            }
             Ok(None)
+        }
+        (Action::CreateBeside, _) => {
+            let made = persist(step, run, || step.node.create(&run.context)).await?;
+            run.context.learn(&step.component, &made.id);
+            Ok(made.status)
         }
         // An update or a deletion of nothing cannot be planned.
         (Action::Keep | Action::Delete, _) => Ok(None),
-        (Action::Create | Action::Repoint | Action::Update(_), _) => ensure(step, run, halt).await,
+        (Action::Create | Action::Repoint | Action::Update(_), _) => ensure(step, run).await,
     }
 }
 
 /// Reads the object and creates or changes it, so that it ends as wanted.
-async fn ensure(step: &Step, run: &Run, halt: &CancellationToken) -> Result<Option<&'static str>, String> {
-    let held = persist(step, run, halt, || step.node.observe(&run.context)).await?;
+async fn ensure(step: &Step, run: &Run) -> Result<Option<&'static str>, Failure> {
+    let held = persist(step, run, || step.node.observe(&run.context)).await?;
     let Some(held) = held else {
-        let made = persist(step, run, halt, || step.node.create(&run.context)).await?;
+        let made = persist(step, run, || step.node.create(&run.context)).await?;
         run.context.learn(&step.component, &made.id);
         return Ok(made.status);
     };
@@ -138,37 +136,49 @@ async fn ensure(step: &Step, run: &Run, halt: &CancellationToken) -> Result<Opti
             || "is not this stack's".into(),
             |o| format!("belongs to the stack \"{o}\""),
         );
-        return Err(format!(
+        return Err(Failure::Failed(format!(
             "the {} \"{}\" exists already and {whose}",
             step.node.type_name(),
             held.id
-        ));
+        )));
     }
     if held.changes.iter().any(|c| c.replaces) {
         if holds_data(step.node.as_ref()) {
-            return Err(format!(
+            return Err(Failure::Failed(format!(
                 "\"{}\" would have to be replaced, which would lose what it holds",
                 held.id
-            ));
+            )));
         }
-        persist(step, run, halt, || step.node.delete(&held.id, &run.context)).await?;
-        let made = persist(step, run, halt, || step.node.create(&run.context)).await?;
+        persist(step, run, || step.node.delete(&held.id, &run.context)).await?;
+        run.context.forget(&step.component);
+        let made = persist(step, run, || step.node.create(&run.context)).await;
+        let made = made.map_err(|failure| match failure {
+            Failure::Over(end) => Failure::Failed(format!(
+                "\"{}\" made room for its replacement, which was not created, since {end}; {}",
+                held.id,
+                end.advice()
+            )),
+            failed @ Failure::Failed(_) => failed,
+        })?;
         run.context.learn(&step.component, &made.id);
         return Ok(made.status);
     }
     if !held.changes.is_empty() {
-        persist(step, run, halt, || step.node.update(&held, &held.changes, &run.context)).await?;
+        persist(step, run, || step.node.update(&held, &held.changes, &run.context)).await?;
     }
     run.context.learn(&step.component, &held.id);
     Ok(held.status)
 }
 
-/// Makes a call until it succeeds or is not worth another try.
-async fn persist<T, F, Fut>(step: &Step, run: &Run, halt: &CancellationToken, call: F) -> Result<T, String>
+/// Makes a call until it succeeds or is not worth another try; none once the operation has ended.
+async fn persist<T, F, Fut>(step: &Step, run: &Run, call: F) -> Result<T, Failure>
 where
     F: Fn() -> Fut,
     Fut: Future<Output = Result<T, AwsError>>,
 {
+    if let Some(end) = run.context.bounds().over() {
+        return Err(Failure::Over(end));
+    }
     let mut failures = 0;
     let mut first: Option<Instant> = None;
     loop {
@@ -179,16 +189,13 @@ where
         failures += 1;
         let waited = first.get_or_insert_with(Instant::now).elapsed();
         let Verdict::Again(pause) = run.pace.judge(&error, step.node.settling(&error), failures, waited) else {
-            return Err(error.to_string());
+            return Err(Failure::Failed(error.to_string()));
         };
-        tracing::debug!(componente = step.component, %error, failures, "waits and tries again");
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = halt.cancelled() => return Err(format!("{error}; given up after {}", seconds(waited))),
-        }
+        tracing::debug!(%error, failures, "waits and tries again");
+        run.context.bounds().pause(pause).await.map_err(|end| {
+            let waited = first.map(|first| first.elapsed()).unwrap_or_default().as_secs_f64();
+            let advice = end.advice();
+            Failure::Failed(format!("{error}; tried again for {waited:.1} s, until {end}; {advice}"))
+        })?;
     }
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{:.1} s", duration.as_secs_f64())
 }

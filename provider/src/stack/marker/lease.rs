@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use kairos::names::Names;
+use kairos_aws::AwsError;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::shelf::Shelf;
 use super::{Marker, MarkerError, Phase, Term, read};
+use crate::stack::bounds::{Bounds, End};
 
 /// How long a lease runs without being renewed.
 const TERM: SignedDuration = SignedDuration::from_secs(60);
@@ -30,15 +33,6 @@ pub enum Purpose {
     Change(Uuid),
     /// Destroying the installation that the state knows.
     Destroy(Uuid),
-}
-
-/// What opening waits for and gives up at.
-#[derive(Debug)]
-pub struct Patience<'a> {
-    /// When the operation's time is over.
-    pub deadline: Instant,
-    /// Cancelled when the user interrupts.
-    pub stop: &'a CancellationToken,
 }
 
 /// A lease that is in force and is renewed until it is closed.
@@ -65,24 +59,20 @@ impl Drop for Renewal {
 /// Opens the marker: creates it, or waits until nobody holds it and takes it.
 ///
 /// # Guarantees
-/// Of several that open one marker at once, one gets it at a time. `lost` is cancelled should the lease ever be lost.
+/// Of several that open one marker at once, one gets it at a time. Should the lease ever be lost, `bounds` is told.
 ///
 /// # Errors
-/// The stack is not what `purpose` needs it to be, or stays held by somebody else for longer than `patience`.
+/// The stack is not what `purpose` needs it to be, or stays held by somebody else until the end of `bounds`.
 pub async fn open<S: Shelf>(
     shelf: &S,
     names: &Names,
     purpose: Purpose,
-    patience: &Patience<'_>,
-    lost: &CancellationToken,
+    bounds: &Bounds,
 ) -> Result<Lease<S>, MarkerError> {
     let hold = |marker: Marker, waited| {
-        let renewal = Renewal(tokio::spawn(renew(
-            shelf.clone(),
-            names.clone(),
-            marker.clone(),
-            lost.clone(),
-        )));
+        let span = tracing::info_span!("renewal", componente = "marker", action = "renew");
+        let renewal = renew(shelf.clone(), names.clone(), marker.clone(), bounds.lost().clone());
+        let renewal = Renewal(tokio::spawn(renewal.instrument(span)));
         Lease {
             shelf: shelf.clone(),
             names: names.clone(),
@@ -96,11 +86,11 @@ pub async fn open<S: Shelf>(
         let Some(found) = read(shelf, names).await? else {
             if refused {
                 // SSM does not take a name again at once after its deletion.
-                let lingers = |why| MarkerError::Lingers {
+                let lingers = |why: End| MarkerError::Lingers {
                     name: names.marker(),
                     why,
                 };
-                pause(LOOK, patience).await.map_err(lingers)?;
+                bounds.pause(LOOK).await.map_err(lingers)?;
             }
             let marker = Marker {
                 instalacion: purpose.installation().unwrap_or_else(Uuid::new_v4),
@@ -116,7 +106,7 @@ pub async fn open<S: Shelf>(
         };
         purpose.suits(&found, names)?;
         if found.arriendo.hasta > Timestamp::now() {
-            wait(names, &found.arriendo, patience).await?;
+            wait(names, &found.arriendo, bounds).await?;
             waited = true;
             continue;
         }
@@ -131,7 +121,7 @@ pub async fn open<S: Shelf>(
         }
         // Somebody else is taking it: looked at again once they have.
         waited = true;
-        wait(names, &found.arriendo, patience).await?;
+        wait(names, &found.arriendo, bounds).await?;
     }
 }
 
@@ -186,14 +176,17 @@ async fn take<S: Shelf>(
             arriendo: term(),
             protegida: expired.protegida,
         };
-        shelf.write(&names.marker(), &text(&marker)).await?;
+        write(shelf, names, &marker).await?;
         tracing::info!(stack = names.app, fase = %marker.fase, "took the marker over");
         Some(marker)
     } else {
         None
     };
     for claim in claims {
-        shelf.remove(&claim).await?;
+        // It is on a lease that nobody holds any more: left behind it stops nobody, and goes with the marker.
+        if let Err(error) = shelf.remove(&claim).await {
+            tracing::warn!(claim, %error, "could not remove the claim on the marker");
+        }
     }
     Ok(taken)
 }
@@ -227,25 +220,14 @@ async fn claim<S: Shelf>(shelf: &S, names: &Names, lease: Uuid) -> Result<Option
 }
 
 /// Waits a while for somebody else's lease to end.
-async fn wait(names: &Names, theirs: &Term, patience: &Patience<'_>) -> Result<(), MarkerError> {
-    let busy = |why| MarkerError::Busy {
+async fn wait(names: &Names, theirs: &Term, bounds: &Bounds) -> Result<(), MarkerError> {
+    let busy = |why: End| MarkerError::Busy {
         app: names.app.clone(),
         hasta: theirs.hasta,
         why,
     };
     tracing::info!(stack = names.app, hasta = %theirs.hasta, "waits for somebody else's lease to end");
-    pause(left(theirs).clamp(LOOK / 20, LOOK), patience).await.map_err(busy)
-}
-
-/// Lets some time pass; the error says why there is none.
-async fn pause(time: Duration, patience: &Patience<'_>) -> Result<(), &'static str> {
-    if Instant::now() >= patience.deadline {
-        return Err("the operation's time is over");
-    }
-    tokio::select! {
-        () = tokio::time::sleep_until(patience.deadline.min(Instant::now() + time)) => Ok(()),
-        () = patience.stop.cancelled() => Err("the operation was interrupted"),
-    }
+    bounds.pause(left(theirs).clamp(LOOK / 20, LOOK)).await.map_err(busy)
 }
 
 /// Renews a lease for as long as it is ours. A renewal that fails, or is not answered, is tried again until the lease has
@@ -372,14 +354,7 @@ impl<S: Shelf> Lease<S> {
         if !holds(read(&shelf, &names).await?.as_ref(), &marker) {
             return Err(MarkerError::Lost { app: names.app });
         }
-        let Err(error) = shelf.write(&names.marker(), &text(&marker)).await else {
-            return Ok(());
-        };
-        // Only the answer may have been lost.
-        match read(&shelf, &names).await {
-            Ok(Some(found)) if found == marker => Ok(()),
-            _ => Err(error.into()),
-        }
+        Ok(write(&shelf, &names, &marker).await?)
     }
 }
 
@@ -389,6 +364,17 @@ impl Renewal {
         self.0.abort();
         // It was aborted: that is how it ends.
         let _ = (&mut self.0).await;
+    }
+}
+
+/// Writes the marker; that only the answer was lost is no error.
+async fn write<S: Shelf>(shelf: &S, names: &Names, marker: &Marker) -> Result<(), AwsError> {
+    let Err(error) = shelf.write(&names.marker(), &text(marker)).await else {
+        return Ok(());
+    };
+    match read(shelf, names).await {
+        Ok(Some(found)) if found == *marker => Ok(()),
+        _ => Err(error),
     }
 }
 
