@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::value::{Type, Value};
+use crate::model::Model;
+use crate::path::Path;
+use crate::value::{Type, Value, ValueError, from_stored_json};
 
 /// Says what is wrong with a known value, in a sentence that completes "… is not valid: …".
 pub type Validator = Arc<dyn Fn(&Value) -> Result<(), String> + Send + Sync>;
@@ -94,6 +96,14 @@ impl Schema {
     /// The type of the whole.
     pub fn object_type(&self) -> Type {
         object_type(&self.attributes)
+    }
+
+    /// Reads what terraform stores or shows of an object: attributes that it does not show are null.
+    ///
+    /// # Errors
+    /// It is no such object: where and why.
+    pub fn read_stored<M: Model>(&self, json: &serde_json::Value) -> Result<M, ValueError> {
+        M::from_known(from_stored_json(json, &self.object_type())?, &Path::empty())
     }
 
     /// What terraform would refuse or misunderstand, each with the attribute's path; for the tests of a provider, and

@@ -4,4 +4,5 @@ pub mod configuration;
 pub mod permissions;
 pub mod proceso;
 pub mod provider;
+pub mod render;
 pub mod stack;

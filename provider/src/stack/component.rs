@@ -15,6 +15,8 @@ use sha2::{Digest, Sha256};
 
 use super::context::Context;
 use crate::permissions::Permissions;
+use crate::render::{At, Block};
+
 use super::kind::{Change, Held, Kind, Owner, Ref};
 
 /// One object of a stack: its name in the topology, what it is, and what must exist before it.
@@ -53,6 +55,8 @@ pub trait Node: Debug + Send + Sync {
     fn known_id(&self, context: &Context) -> Option<String>;
     /// The wanted properties.
     fn wanted(&self) -> serde_json::Value;
+    /// What is written again after something that it depends on was created anew.
+    fn rebinding(&self, dependency: &str) -> Option<Change>;
     /// The components whose ids it holds.
     fn references(&self) -> Vec<Ref>;
     /// Whether the object that replaces another is made before that one goes.
@@ -69,8 +73,13 @@ pub trait Node: Debug + Send + Sync {
     async fn update(&self, held: &Observed, changes: &[Change], context: &Context) -> Result<(), AwsError>;
     /// Deletes the object.
     async fn delete(&self, id: &str, context: &Context) -> Result<(), AwsError>;
+    /// The object as resources of hashicorp/aws.
+    fn render(&self, at: &At<'_>) -> Vec<Block>;
     /// Whether an error only says that something is still settling.
     fn settling(&self, error: &AwsError) -> bool;
+    /// What would be observed if AWS held exactly what is wanted.
+    #[cfg(test)]
+    fn held_by(&self, id: &str, owner: Owner) -> Observed;
 
     /// The first 16 hex digits of the SHA-256 of the wanted properties.
     fn digest(&self) -> String {
@@ -104,6 +113,21 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// What AWS holds of an object, compared with what is wanted.
+    pub fn of<K: Kind>(wanted: &K, held: Held<K>) -> Self {
+        let changes = wanted.diff(&held.value);
+        let digest = digest(&json(if changes.is_empty() { wanted } else { &held.value }));
+        let Held { id, owner, status, .. } = held.clone();
+        Self {
+            id,
+            owner,
+            status,
+            changes,
+            digest,
+            held: Arc::new(held),
+        }
+    }
+
     /// Whether both are one object. Where AWS shows a status in the place of an id, that is no id.
     pub fn is_same(&self, other: &Self) -> bool {
         self.id == other.id && self.status.is_none() && other.status.is_none()
@@ -167,6 +191,10 @@ impl<K: Kind> Node for Boxed<K> {
         json(&self.0)
     }
 
+    fn rebinding(&self, dependency: &str) -> Option<Change> {
+        self.0.rebinding(dependency)
+    }
+
     fn references(&self) -> Vec<Ref> {
         self.0.references()
     }
@@ -188,21 +216,16 @@ impl<K: Kind> Node for Boxed<K> {
         let Some(held) = self.0.observe(context).await? else {
             return Ok(None);
         };
-        let changes = self.0.diff(&held.value);
-        let digest = if changes.is_empty() {
-            self.digest()
-        } else {
-            digest(&json(&held.value))
-        };
-        let Held { id, owner, status, .. } = held.clone();
-        Ok(Some(Observed {
-            id,
+        Ok(Some(Observed::of(&self.0, held)))
+    }
+
+    #[cfg(test)]
+    fn held_by(&self, id: &str, owner: Owner) -> Observed {
+        let held = Held {
             owner,
-            status,
-            changes,
-            digest,
-            held: Arc::new(held),
-        }))
+            ..Held::ours(id, self.0.clone())
+        };
+        Observed::of(&self.0, held)
     }
 
     async fn create(&self, context: &Context) -> Result<Made, AwsError> {
@@ -230,6 +253,10 @@ impl<K: Kind> Node for Boxed<K> {
 
     async fn delete(&self, id: &str, context: &Context) -> Result<(), AwsError> {
         self.0.delete(id, context).await
+    }
+
+    fn render(&self, at: &At<'_>) -> Vec<Block> {
+        self.0.render(at)
     }
 
     fn settling(&self, error: &AwsError) -> bool {

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use crate::permissions::Permissions;
+use crate::render::Render;
 
 /// The tags of an object.
 pub type Tags = BTreeMap<String, String>;
@@ -38,7 +39,7 @@ impl Extras {
 }
 
 /// One kind of AWS object. The type itself is the shape of what is wanted, and equally of what AWS holds.
-pub trait Kind: Debug + Clone + PartialEq + Serialize + Send + Sync + 'static {
+pub trait Kind: Render + Debug + Clone + PartialEq + Serialize + Send + Sync + 'static {
     /// The CloudFormation type name, as users know it (`AWS::SQS::Queue`).
     const TYPE: &'static str;
     /// What bounds how many calls are under way at once: the service's name in ARNs.
@@ -55,6 +56,12 @@ pub trait Kind: Debug + Clone + PartialEq + Serialize + Send + Sync + 'static {
 
     /// What differs between this (wanted) and what AWS holds, property by property, in words.
     fn diff(&self, held: &Self) -> Vec<Change>;
+
+    /// What must be written again after an object of type `dependency` that this one depends on was created anew under its
+    /// old name: `Some` where AWS remembers more of that object than its name.
+    fn rebinding(&self, _dependency: &str) -> Option<Change> {
+        None
+    }
 
     /// Components whose AWS-made ids this one holds: they are observed before it.
     fn references(&self) -> Vec<Ref> {
@@ -218,13 +225,12 @@ impl<'a, K> Diff<'a, K> {
     #[must_use]
     pub fn extras(mut self, get: impl Fn(&'a K) -> &'a Extras) -> Self {
         let held = get(self.held).0.iter();
-        self.changes
-            .extend(held.map(|(property, (actual, usual))| Change {
-                property: (*property).into(),
-                actual: actual.clone(),
-                wanted: usual.clone(),
-                replaces: false,
-            }));
+        self.changes.extend(held.map(|(property, (actual, usual))| Change {
+            property: (*property).into(),
+            actual: actual.clone(),
+            wanted: usual.clone(),
+            replaces: false,
+        }));
         self
     }
 
@@ -307,7 +313,9 @@ mod tests {
         };
         let held = Thing {
             size: None,
-            tags: Tags::from(["aws:cloudformation:stack", "awsApplication", "map-migrated"].map(|k| (k.into(), "x".into()))),
+            tags: Tags::from(
+                ["aws:cloudformation:stack", "awsApplication", "map-migrated"].map(|k| (k.into(), "x".into())),
+            ),
         };
         let changes = Diff::of(&wanted, &held)
             .property("Size", |t| t.size)

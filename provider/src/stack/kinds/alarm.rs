@@ -2,6 +2,8 @@
 //!
 //! Invariant: name and ARN follow from the stack's name; an alarm of the same name that is not ours is never overwritten.
 
+mod terraform;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, Dimension, MetricAlarm, Statistic, Tag};
@@ -12,7 +14,7 @@ use serde::Serialize;
 use super::support::{Retag, take_up};
 use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
-use crate::stack::kind::{Change, Diff, Held, Kind, Tags};
+use crate::stack::kind::{Change, Diff, Extras, Held, Kind, Tags};
 
 /// What the stack wants of an alarm, and equally what AWS holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,6 +51,9 @@ pub struct Alarm {
     pub ok_actions: BTreeSet<String>,
     /// The tags.
     pub tags: Tags,
+    /// Settings that are left as CloudWatch makes them.
+    #[serde(skip_serializing_if = "Extras::is_empty")]
+    pub extras: Extras,
 }
 
 impl Alarm {
@@ -77,6 +82,7 @@ impl Alarm {
     fn held(alarm: MetricAlarm, tags: Tags) -> Self {
         let positive = |n: Option<i32>| n.and_then(|n| u32::try_from(n).ok()).unwrap_or_default();
         let evaluation_periods = positive(alarm.evaluation_periods);
+        let extras = extras(&alarm);
         let dimension = |d: Dimension| (d.name.unwrap_or_default(), d.value.unwrap_or_default());
         Self {
             name: alarm.alarm_name.unwrap_or_default(),
@@ -113,6 +119,7 @@ impl Alarm {
             alarm_actions: alarm.alarm_actions.unwrap_or_default().into_iter().collect(),
             ok_actions: alarm.ok_actions.unwrap_or_default().into_iter().collect(),
             tags,
+            extras,
         }
     }
 
@@ -143,6 +150,19 @@ impl Alarm {
         call.send().await.doing("PutMetricAlarm", &self.name)?;
         Ok(())
     }
+}
+
+/// A unit, of which CloudWatch looks at no other data, and who is told when there is none. The whole alarm is written without.
+fn extras(alarm: &MetricAlarm) -> Extras {
+    let mut extras = Extras::default();
+    if let Some(unit) = alarm.unit() {
+        extras.note("Unit", unit.as_str(), "none");
+    }
+    let told = alarm.insufficient_data_actions();
+    if !told.is_empty() {
+        extras.note("InsufficientDataActions", told.join(", "), "none");
+    }
+    extras
 }
 
 impl Kind for Alarm {
@@ -191,6 +211,7 @@ impl Kind for Alarm {
             .property("ActionsEnabled", |a| a.actions_enabled)
             .property("AlarmActions", |a| &a.alarm_actions)
             .property("OKActions", |a| &a.ok_actions)
+            .extras(|a| &a.extras)
             .tags(|a| &a.tags)
             .changes()
     }
@@ -286,6 +307,7 @@ mod tests {
             alarm_actions: BTreeSet::new(),
             ok_actions: BTreeSet::new(),
             tags: replay::tags(),
+            extras: Extras::default(),
         }
     }
 

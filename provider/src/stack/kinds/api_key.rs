@@ -13,6 +13,7 @@ use super::gateway::{
 };
 use super::rest_api::PAGE;
 use crate::permissions::Permissions;
+use crate::render::{At, Block, Render};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Tags, touches};
 
@@ -183,6 +184,20 @@ fn key_arn(id: &str, context: &Context) -> String {
     arn(&format!("/apikeys/{id}"), context)
 }
 
+impl Render for ApiKey {
+    /// Without a value: the key that is imported keeps its own, and one that is created gets it from AWS.
+    fn render(&self, at: &At<'_>) -> Vec<Block> {
+        vec![
+            Block::resource("aws_api_gateway_api_key")
+                .set("name", &self.name)
+                .set("description", &self.description)
+                .set("enabled", self.enabled)
+                .set("tags", &self.tags)
+                .import(at.id()),
+        ]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
@@ -216,6 +231,23 @@ mod tests {
             Enabled: false → true
             Tags.kairos:stack: none → us-east-1/Acme"]]
         .assert_eq(&lines(&key().diff(&held)));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_others_switched_off_is_switched_on() {
+        let listed = r#"{"item":[{"id":"k1","name":"AcmeKey","tags":{"kairos:stack":"us-east-1/Acme"}}]}"#;
+        let off = r#"{"id":"k1","name":"AcmeKey","description":"Kairos","enabled":false}"#;
+        let owned = r#"{"tags":{"kairos:stack":"us-east-1/Acme"}}"#;
+        let answers = [(200, "", listed), (200, "", off), (200, "", owned), (200, "", "{}")];
+        let (context, replay) = context(&answers);
+        let held = key().observe(&context).await.unwrap().unwrap();
+        let changes = key().diff(&held.value);
+        expect!["Enabled: false → true"].assert_eq(&lines(&changes));
+        key().update(&held, &changes, &context).await.unwrap();
+        assert_eq!(
+            crate::stack::kinds::replay::sent(&replay, 3),
+            serde_json::json!({ "patchOperations": [{ "op": "replace", "path": "/enabled", "value": "true" }] })
+        );
     }
 
     #[tokio::test]

@@ -1,7 +1,9 @@
 //! The mapping of a path of a custom domain to the stage.
 //!
-//! Invariant: a mapping has no tags: ours is the one that leads to our REST API.
+//! Invariant: a mapping has no tags: ours is the one that leads to our REST API, or on our key to an API that is gone.
 //! Invariant: the domain is the user's: it is looked up, never created, changed or deleted.
+
+mod terraform;
 
 use aws_sdk_apigatewayv2::types::{ApiMapping as Mapping, DomainNameConfiguration};
 use kairos::names::Names;
@@ -121,7 +123,11 @@ impl Kind for ApiMapping {
             .find(|mapping| mapping.api_mapping_key.as_deref().unwrap_or_default() == self.key);
         let leads_here = |mapping: &&Mapping| mapping.api_id.as_deref() == Some(api.as_str());
         if let Some(mapping) = wanted.or_else(|| here.iter().find(leads_here)) {
-            return Ok(Some(self.held(&self.domain, mapping, &api, context)));
+            let mut held = self.held(&self.domain, mapping, &api, context);
+            if held.owner != Owner::Ours && leads_nowhere(mapping, context).await? {
+                held.owner = Owner::Ours;
+            }
+            return Ok(Some(held));
         }
         for domain in self
             .regional_domains(context)
@@ -197,6 +203,17 @@ impl Kind for ApiMapping {
     fn settling(error: &AwsError) -> bool {
         passing(error)
     }
+}
+
+/// Whether the API that a mapping leads to is gone: ours before it was deleted by hand, or nobody's any more.
+async fn leads_nowhere(mapping: &Mapping, context: &Context) -> Result<bool, AwsError> {
+    let id = mapping.api_id.as_deref().unwrap_or_default();
+    let rest = context.aws.apigateway.get_rest_api().rest_api_id(id).send().await;
+    if rest.found("GetRestApi", id)?.is_some() {
+        return Ok(false);
+    }
+    let http = context.aws.apigatewayv2.get_api().api_id(id).send().await;
+    Ok(http.found("GetApi", id)?.is_none())
 }
 
 impl ApiMapping {
@@ -327,8 +344,11 @@ mod tests {
         let taken = r#"{"items":[{"apiMappingId":"m1","apiMappingKey":"cron/v1","apiId":"api9","stage":"v2"}]}"#;
         let (context, _) = context(&[
             (200, "", taken),
+            (404, "NotFoundException", "{}"),
+            (200, "", r#"{"apiId":"api9"}"#),
             (409, "ConflictException", r#"{"message":"the key is taken"}"#),
             (200, "", taken),
+            (200, "", r#"{"id":"api9"}"#),
         ]);
         let held = mapping().observe(&context).await.unwrap().unwrap();
         assert_eq!(held.owner, Owner::Foreign(None));

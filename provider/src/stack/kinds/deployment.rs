@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::gateway::{Made, Twin, made, make_once, passing, resolve, unrepeated};
 use super::rest_api::PAGE;
 use crate::permissions::Permissions;
+use crate::render::{At, Block, Body, Expr, Render};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Ref};
 
@@ -172,6 +173,21 @@ fn shape(snapshot: &Snapshot) -> Option<&str> {
 /// The shape in the description of a deployment of ours.
 pub(super) fn marked(description: Option<&str>) -> Option<&str> {
     description?.strip_prefix(MARK)
+}
+
+impl Render for Deployment {
+    fn render(&self, at: &At<'_>) -> Vec<Block> {
+        let id = at.id_of(&self.rest_api).zip(at.id());
+        vec![
+            Block::resource("aws_api_gateway_deployment")
+                .comment("Routes that change are live after `terraform apply -replace` of this deployment.")
+                .set("rest_api_id", Expr::id(&self.rest_api))
+                .set("description", format!("{MARK}{}", self.shape))
+                .nested("lifecycle", Body::default().set("create_before_destroy", true))
+                .after(&self.rest_api, "aws_api_gateway_integration")
+                .import(id.map(|(api, deployment)| format!("{api}/{deployment}"))),
+        ]
+    }
 }
 
 #[cfg(test)]

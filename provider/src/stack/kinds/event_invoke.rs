@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::function::busy;
 use crate::permissions::{Permissions, Scope};
+use crate::render::{At, Block, Body, Expr, Render};
 use crate::stack::context::Context;
-use crate::stack::kind::{Change, Diff, Held, Kind};
+use crate::stack::kind::{Change, Diff, Extras, Held, Kind};
 
 /// An event invoke configuration. It has no tags of its own: it is whose the function is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,6 +24,9 @@ pub struct EventInvoke {
     pub max_age: i32,
     /// The ARN of the queue or topic that gets what was given up.
     pub on_failure: Option<String>,
+    /// Settings that are left as Lambda makes them.
+    #[serde(skip_serializing_if = "Extras::is_empty")]
+    pub extras: Extras,
 }
 
 impl Kind for EventInvoke {
@@ -48,6 +52,7 @@ impl Kind for EventInvoke {
             .property("MaximumRetryAttempts", |e| e.retries)
             .property("MaximumEventAgeInSeconds", |e| e.max_age)
             .property("DestinationConfig.OnFailure", |e| &e.on_failure)
+            .extras(|e| &e.extras)
             .changes()
     }
 
@@ -62,16 +67,22 @@ impl Kind for EventInvoke {
             .await
             .found("GetFunctionEventInvokeConfig", &self.function)?;
         Ok(answer.map(|found| {
-            let failure = found
+            let (failure, success) = found
                 .destination_config
-                .and_then(|d| d.on_failure)
-                .and_then(|f| f.destination);
+                .map(|d| (d.on_failure, d.on_success))
+                .unwrap_or_default();
+            let failure = failure.and_then(|f| f.destination);
+            let mut extras = Extras::default();
+            if let Some(arn) = success.and_then(|s| s.destination).filter(|arn| !arn.is_empty()) {
+                extras.note("DestinationConfig.OnSuccess", arn, "none");
+            }
             let held = Self {
                 function: self.function.clone(),
                 // Lambda's own defaults, where one of the two is not set.
                 retries: found.maximum_retry_attempts.unwrap_or(2),
                 max_age: found.maximum_event_age_in_seconds.unwrap_or(21_600),
                 on_failure: failure.filter(|arn| !arn.is_empty()),
+                extras,
             };
             Held::ours(&self.function, held)
         }))
@@ -127,6 +138,23 @@ impl EventInvoke {
     }
 }
 
+impl Render for EventInvoke {
+    fn render(&self, at: &At<'_>) -> Vec<Block> {
+        let config = Block::resource("aws_lambda_function_event_invoke_config")
+            .set("function_name", Expr::Name(self.function.clone()))
+            .set("maximum_retry_attempts", self.retries)
+            .set("maximum_event_age_in_seconds", self.max_age)
+            .import(at.if_held(&self.function));
+        vec![match &self.on_failure {
+            Some(arn) => {
+                let failure = Body::default().set("destination", Expr::Link(arn.clone()));
+                config.nested("destination_config", Body::default().nested("on_failure", failure))
+            }
+            None => config,
+        }]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
@@ -141,6 +169,7 @@ mod tests {
             retries: 2,
             max_age: 3600,
             on_failure: Some("arn:aws:sqs:us-east-1:1:AcmeDispatcherDeadLetterQueue".into()),
+            extras: Extras::default(),
         };
         let held = EventInvoke {
             retries: 0,

@@ -3,22 +3,30 @@
 //! Invariant: AWS names a mapping by a UUID of its own; ours is the one between its function and its queue, of which AWS
 //! allows a single one.
 
+mod terraform;
+
 use std::time::Duration;
 
-use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType, ScalingConfig};
+use aws_sdk_lambda::config::Builder;
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::types::{
+    EventSourceMappingConfiguration, Filter, FilterCriteria, FunctionResponseType, ScalingConfig,
+};
 use kairos::names::Names;
-use kairos_aws::{AwsError, Doing};
+use kairos_aws::{AwsError, Class, Doing};
 use serde::Serialize;
 
-use super::support::{Retag, resume, still, until};
+use super::support::{Retag, Wait, resume, until};
 use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
-use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
+use crate::stack::kind::{Change, Diff, Extras, Held, Kind, Owner, Tags, touches};
 
 /// How long a mapping may take from one state to the next (Lambda: up to a minute or so).
 const SETTLED: Duration = Duration::from_mins(5);
 /// What the refusal of a create says when the mapping's predecessor has not gone yet.
 const GOING: &str = "its predecessor is still being deleted";
+/// Which messages the function gets; Lambda deletes the others.
+const FILTER: &str = "FilterCriteria";
 
 /// An event source mapping from an SQS queue.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,6 +47,9 @@ pub struct EventSource {
     pub enabled: bool,
     /// Its tags.
     pub tags: Tags,
+    /// Settings that are left as Lambda makes them.
+    #[serde(skip_serializing_if = "Extras::is_empty")]
+    pub extras: Extras,
 }
 
 impl Kind for EventSource {
@@ -82,7 +93,7 @@ impl Kind for EventSource {
 
     fn diff(&self, held: &Self) -> Vec<Change> {
         Diff::of(self, held)
-            .fixed("FunctionName", |e| &e.function)
+            .property("FunctionName", |e| &e.function)
             .fixed("EventSourceArn", |e| &e.queue)
             .property("BatchSize", |e| e.batch_size)
             .property("MaximumBatchingWindowInSeconds", |e| e.window)
@@ -91,40 +102,32 @@ impl Kind for EventSource {
             })
             .property("MaximumConcurrency", |e| e.maximum_concurrency)
             .property("Enabled", |e| e.enabled)
+            .extras(|e| &e.extras)
             .tags(|e| &e.tags)
             .changes()
     }
 
     async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
-        let lambda = &context.aws.lambda;
         let Some(mapping) = self.find(context).await? else {
             return Ok(None);
         };
         let id = mapping.uuid.clone().unwrap_or_default();
-        let arn = mapping_arn(&id, context);
-        let Some(tags) = lambda.list_tags().resource(&arn).send().await.found("ListTags", &arn)? else {
+        let Some(tags) = tags_of(&mapping_arn(&id, context), context).await? else {
             return Ok(None);
         };
-        let tags: Tags = tags.tags.unwrap_or_default().into_iter().collect();
         Ok(Some(Held::tagged(id, self.held(mapping, tags.clone()), &tags, context)))
     }
 
+    /// The SDK does not repeat the request by itself: after an answer that was lost, what is there tells whether to.
     async fn create(&self, context: &Context) -> Result<Held<Self>, AwsError> {
-        let call = context
-            .aws
-            .lambda
-            .create_event_source_mapping()
-            .function_name(&self.function);
-        let call = call
-            .event_source_arn(&self.queue)
-            .enabled(self.enabled)
-            .batch_size(self.batch_size);
-        let call = call
-            .maximum_batching_window_in_seconds(self.window)
-            .set_scaling_config(self.scaling());
-        let call = call.set_function_response_types(Some(self.response_types()));
-        let call = call.set_tags(Some(self.tags.clone().into_iter().collect()));
-        let made = match call.send().await.doing("CreateEventSourceMapping", &self.function) {
+        let made = match self.request(context).await {
+            Err(e) if e.class == Class::Transient => match self.find(context).await? {
+                Some(_) => return resume(self, e, &self.function, context).await,
+                None => self.request(context).await,
+            },
+            other => other,
+        };
+        let id = match made {
             Err(mut e) if e.is("ResourceConflictException") => {
                 // What is on its way out is not found, but still in the way.
                 if self.find(context).await?.is_none() {
@@ -135,7 +138,6 @@ impl Kind for EventSource {
             }
             other => other?,
         };
-        let id = made.uuid.unwrap_or_default();
         self.settle("CreateEventSourceMapping", &id, context).await?;
         Ok(Held::ours(id, self.clone()))
     }
@@ -158,6 +160,13 @@ impl Kind for EventSource {
         }
         if touches(changes, &["Enabled"]) {
             call = call.enabled(self.enabled);
+        }
+        if touches(changes, &["FunctionName"]) {
+            call = call.function_name(&self.function);
+        }
+        if touches(changes, &[FILTER]) {
+            // Empty criteria let every message through again.
+            call = call.filter_criteria(FilterCriteria::builder().build());
         }
         if changes.iter().any(|change| !change.property.starts_with("Tags.")) {
             call.send().await.doing("UpdateEventSourceMapping", &self.function)?;
@@ -193,11 +202,16 @@ impl Kind for EventSource {
             Err(e) if self.state(id, context).await?.is_none_or(|state| state != "Deleting") => return Err(e),
             _ => {}
         }
-        let gone = until(SETTLED, || async {
+        let wait = Wait {
+            action: "DeleteEventSourceMapping",
+            object: &self.function,
+            state: "there",
+            limit: SETTLED,
+        };
+        until(wait, context, || async {
             Ok(self.state(id, context).await?.is_none().then_some(()))
-        });
-        gone.await?
-            .ok_or_else(|| still("DeleteEventSourceMapping", &self.function, "there", SETTLED))
+        })
+        .await
     }
 
     /// A mapping that is `Creating`, `Updating` or `Deleting` takes no other change until it is done.
@@ -207,27 +221,63 @@ impl Kind for EventSource {
 }
 
 impl EventSource {
-    /// The mapping between the function and the queue, unless it is on its way out.
+    /// Creates a mapping with a single request, and returns its id.
+    async fn request(&self, context: &Context) -> Result<String, AwsError> {
+        let lambda = &context.aws.lambda;
+        let call = lambda.create_event_source_mapping().function_name(&self.function);
+        let call = call
+            .event_source_arn(&self.queue)
+            .enabled(self.enabled)
+            .batch_size(self.batch_size);
+        let call = call
+            .maximum_batching_window_in_seconds(self.window)
+            .set_scaling_config(self.scaling());
+        let call = call.set_function_response_types(Some(self.response_types()));
+        let call = call.set_tags(Some(self.tags.clone().into_iter().collect()));
+        let once = Builder::new().retry_config(RetryConfig::disabled());
+        let made = call.customize().config_override(once).send().await;
+        let made = made.doing("CreateEventSourceMapping", &self.function)?;
+        Ok(made.uuid.unwrap_or_default())
+    }
+
+    /// The mapping between the function and the queue, otherwise one of ours that leads from the queue elsewhere; none that
+    /// is on its way out. Other consumers of the queue are left alone.
     async fn find(&self, context: &Context) -> Result<Option<EventSourceMappingConfiguration>, AwsError> {
-        let call = context
-            .aws
-            .lambda
-            .list_event_source_mappings()
-            .function_name(&self.function);
+        let call = context.aws.lambda.list_event_source_mappings();
         let mut pages = call.event_source_arn(&self.queue).into_paginator().items().send();
+        let mut elsewhere = Vec::new();
         while let Some(mapping) = pages.next().await {
-            match mapping.found("ListEventSourceMappings", &self.function)? {
+            match mapping.found("ListEventSourceMappings", &self.queue)? {
                 Some(mapping) if mapping.state.as_deref() == Some("Deleting") => {}
-                other => return Ok(other),
+                Some(mapping) if function_of(&mapping) == self.function => return Ok(Some(mapping)),
+                Some(mapping) => elsewhere.push(mapping),
+                None => return Ok(None),
+            }
+        }
+        for mapping in elsewhere {
+            let arn = mapping_arn(mapping.uuid().unwrap_or_default(), context);
+            if Owner::of(&tags_of(&arn, context).await?.unwrap_or_default(), context) == Owner::Ours {
+                return Ok(Some(mapping));
             }
         }
         Ok(None)
     }
 
     fn held(&self, mapping: EventSourceMappingConfiguration, tags: Tags) -> Self {
+        let mut extras = Extras::default();
+        let filters = mapping
+            .filter_criteria()
+            .map(FilterCriteria::filters)
+            .unwrap_or_default();
+        if !filters.is_empty() {
+            let patterns: Vec<&str> = filters.iter().filter_map(Filter::pattern).collect();
+            extras.note(FILTER, patterns.join(" "), "none");
+        }
+        let function = function_of(&mapping);
         let types = mapping.function_response_types.unwrap_or_default();
         Self {
-            function: self.function.clone(),
+            function,
+            extras,
             queue: mapping.event_source_arn.unwrap_or_default(),
             batch_size: mapping.batch_size.unwrap_or(10),
             window: mapping.maximum_batching_window_in_seconds.unwrap_or(0),
@@ -246,15 +296,19 @@ impl EventSource {
 
     /// Waits until the mapping polls, or has stopped to.
     async fn settle(&self, action: &str, id: &str, context: &Context) -> Result<(), AwsError> {
-        let settled = until(SETTLED, || async {
+        let wait = Wait {
+            action,
+            object: &self.function,
+            state: "in progress",
+            limit: SETTLED,
+        };
+        until(wait, context, || async {
             let state = self.state(id, context).await?;
             Ok(state
                 .filter(|state| state == "Enabled" || state == "Disabled")
                 .map(drop))
-        });
-        settled
-            .await?
-            .ok_or_else(|| still(action, &self.function, "in progress", SETTLED))
+        })
+        .await
     }
 
     fn response_types(&self) -> Vec<FunctionResponseType> {
@@ -268,6 +322,18 @@ impl EventSource {
         self.maximum_concurrency
             .map(|limit| ScalingConfig::builder().maximum_concurrency(limit).build())
     }
+}
+
+/// The function that a mapping leads to, by its name: `name` or `name:alias`.
+fn function_of(mapping: &EventSourceMappingConfiguration) -> String {
+    let arn = mapping.function_arn().unwrap_or_default();
+    arn.split_once(":function:").map_or(arn, |(_, name)| name).into()
+}
+
+async fn tags_of(arn: &str, context: &Context) -> Result<Option<Tags>, AwsError> {
+    let answer = context.aws.lambda.list_tags().resource(arn).send().await;
+    let answer = answer.found("ListTags", arn)?;
+    Ok(answer.map(|a| a.tags.unwrap_or_default().into_iter().collect()))
 }
 
 fn mapping_arn(id: &str, context: &Context) -> String {
@@ -293,6 +359,7 @@ mod tests {
             maximum_concurrency: Some(2),
             enabled: true,
             tags: tags(),
+            extras: Extras::default(),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod calls;
 mod parts;
+mod terraform;
 #[cfg(test)]
 mod tests;
 
@@ -17,10 +18,11 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 pub use self::parts::{Code, Environment};
-use super::support::{Retag, resume, still, until};
+use super::role::Role;
+use super::support::{Retag, Wait, resume, until};
 use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
-use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
+use crate::stack::kind::{Change, Diff, Extras, Held, Kind, Tags, touches};
 
 /// How long a function may take to settle (Lambda: seconds, a minute with a new key or a large zip).
 const SETTLED: Duration = Duration::from_mins(5);
@@ -73,6 +75,9 @@ pub struct Function {
     pub kms_key: Option<String>,
     /// Its tags.
     pub tags: Tags,
+    /// Settings that are left as Lambda makes them.
+    #[serde(skip_serializing_if = "Extras::is_empty")]
+    pub extras: Extras,
 }
 
 impl Kind for Function {
@@ -157,8 +162,19 @@ impl Kind for Function {
             .property("CodeSha256", |f| &f.code)
             .property("Architectures", |f| &f.architecture)
             .property("ReservedConcurrentExecutions", |f| f.reserved_concurrency)
+            .extras(|f| &f.extras)
             .tags(|f| &f.tags)
             .changes()
+    }
+
+    /// Lambda lets the role that a function had decrypt its environment, and knows that role by its unique id.
+    fn rebinding(&self, dependency: &str) -> Option<Change> {
+        (dependency == Role::TYPE).then(|| Change {
+            property: "Role".into(),
+            actual: "a role of this name that is gone".into(),
+            wanted: self.role.clone(),
+            replaces: false,
+        })
     }
 
     async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
@@ -223,6 +239,9 @@ impl Kind for Function {
     /// code may need them.
     async fn update(&self, held: &Held<Self>, changes: &[Change], context: &Context) -> Result<(), AwsError> {
         let lambda = &context.aws.lambda;
+        if touches(changes, &["Role"]) && held.value.role == self.role {
+            self.leave_role(context).await?;
+        }
         if touches(changes, CONFIGURATION) {
             self.put_configuration(changes, context).await?;
         }
@@ -267,7 +286,13 @@ impl Kind for Function {
             .send()
             .await
             .found("DeleteFunction", &self.name)?;
-        let gone = until(SETTLED, || async {
+        let wait = Wait {
+            action: "DeleteFunction",
+            object: &self.name,
+            state: "there",
+            limit: SETTLED,
+        };
+        until(wait, context, || async {
             let call = lambda.get_function_configuration().function_name(&self.name);
             Ok(call
                 .send()
@@ -275,9 +300,8 @@ impl Kind for Function {
                 .found("GetFunctionConfiguration", &self.name)?
                 .is_none()
                 .then_some(()))
-        });
-        gone.await?
-            .ok_or_else(|| still("DeleteFunction", &self.name, "there", SETTLED))
+        })
+        .await
     }
 
     /// A function that exists and can be read is taken up or refused in other words: what is left cannot be read yet.
@@ -299,7 +323,20 @@ const CONFIGURATION: &[&str] = &[
     "TracingConfig",
     "LoggingConfig",
     "KmsKeyArn",
+    DEAD_LETTERS,
+    FILE_SYSTEMS,
+    STORAGE,
+    VPC,
 ];
+
+/// Who else gets events that failed.
+const DEAD_LETTERS: &str = "DeadLetterConfig";
+/// What is mounted.
+const FILE_SYSTEMS: &str = "FileSystemConfigs";
+/// The size of `/tmp`, in MB.
+const STORAGE: &str = "EphemeralStorage";
+/// The network that it runs in: none, so that it reaches AWS.
+const VPC: &str = "VpcConfig";
 
 /// Whether Lambda is still at work on the function, or KMS has not yet heard of the function's role.
 pub(super) fn busy(error: &AwsError) -> bool {

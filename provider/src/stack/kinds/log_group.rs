@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::support::{Retag, resume};
 use crate::permissions::{Permissions, Scope};
+use crate::render::{At, Block, Expr, Render};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
 
@@ -199,6 +200,21 @@ impl Kind for LogGroup {
     /// a group which cannot be seen belongs to one on its way in or out.
     fn settling(error: &AwsError) -> bool {
         error.is("OperationAbortedException") || error.is("ResourceAlreadyExistsException")
+    }
+}
+
+impl Render for LogGroup {
+    fn render(&self, at: &At<'_>) -> Vec<Block> {
+        vec![
+            Block::resource("aws_cloudwatch_log_group")
+                .set("name", &self.name)
+                .set_some("retention_in_days", self.retention_days)
+                .set_some("kms_key_id", self.kms_key_arn.clone().map(Expr::Link))
+                .set("tags", &self.tags)
+                .value(at.names.log_group_arn(&self.name), "arn")
+                .name(&self.name, "name")
+                .import(at.if_held(&self.name)),
+        ]
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Invariant: a parameter of the same name that is not ours is never overwritten.
 
+mod terraform;
+
 use std::fmt::Write;
 
 use aws_sdk_ssm::types::{Parameter as Found, ParameterTier, ParameterType, ResourceTypeForTagging, Tag};

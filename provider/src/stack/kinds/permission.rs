@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::function::busy;
 use super::gateway::resolve;
 use crate::permissions::{Permissions, Scope};
+use crate::render::{At, Block, Expr, Render};
 use crate::stack::context::Context;
-use crate::stack::kind::{Change, Diff, Held, Kind, Ref};
+use crate::stack::kind::{Change, Diff, Extras, Held, Kind, Ref};
 use crate::stack::policy::PolicyDocument;
 
 const PRINCIPAL: &str = "apigateway.amazonaws.com";
@@ -28,6 +29,9 @@ pub struct Permission {
     pub rest_api: Ref,
     /// The stage of that API whose methods may invoke it.
     pub stage: String,
+    /// What else the statement says otherwise than ours, part by part.
+    #[serde(skip_serializing_if = "Extras::is_empty")]
+    pub extras: Extras,
 }
 
 impl Kind for Permission {
@@ -58,6 +62,7 @@ impl Kind for Permission {
                     .trim_end_matches('/')
                     .to_owned()
             })
+            .extras(|p| &p.extras)
             .changes()
     }
 
@@ -125,24 +130,30 @@ impl Permission {
         format!("{}/{}", self.function, self.statement_id)
     }
 
-    /// Reads a statement. One that says anything else than we do is kept as it is written, so that it differs.
+    /// Reads a statement, part by part.
     fn held(&self, statement: &Value, context: &Context) -> Self {
         let allowed = statement
             .pointer("/Condition/ArnLike/AWS:SourceArn")
             .and_then(Value::as_str)
-            .unwrap_or_default();
+            .unwrap_or("any");
         let resource = allowed.rsplit(':').next().unwrap_or_default();
-        let (api, stage) = resource.split_once('/').unwrap_or_default();
-        let stage = stage.trim_end_matches("/*");
-        let expected = self.statement(&source(api, stage, context), context);
-        let (rest_api, stage) = if PolicyDocument::new([statement.clone()]) == PolicyDocument::new([expected]) {
+        let (api, stage) = resource.split_once('/').unwrap_or((resource, ""));
+        let stage = stage.strip_suffix("/*").unwrap_or(stage);
+        let (rest_api, stage) = if allowed == source(api, stage, context) {
             (context.reference(&self.rest_api, api), stage.into())
         } else {
-            (Ref::to(statement.to_string()), String::new())
+            // Of another account or region, or none at all: shown as it is.
+            (Ref::to(allowed), String::new())
         };
+        let mut ours = self.statement(allowed, context);
+        if allowed == "any" {
+            // Said already.
+            ours["Condition"] = statement.get("Condition").cloned().unwrap_or_default();
+        }
         Self {
             rest_api,
             stage,
+            extras: otherwise(statement, &ours),
             ..self.clone()
         }
     }
@@ -185,9 +196,48 @@ impl Permission {
     }
 }
 
+/// The parts of a statement that IAM reads otherwise than those of ours.
+fn otherwise(statement: &Value, ours: &Value) -> Extras {
+    let mut extras = Extras::default();
+    for part in ["Effect", "Principal", "Action", "Resource", "Condition"] {
+        let with = |value: Option<&Value>| {
+            let mut one = ours.clone();
+            one[part] = value.cloned().unwrap_or_default();
+            PolicyDocument::new([one])
+        };
+        if with(statement.get(part)) != with(ours.get(part)) {
+            let words = |value: Option<&Value>| match value {
+                Some(Value::String(text)) => text.clone(),
+                Some(other) => other.to_string(),
+                None => "none".into(),
+            };
+            extras.note(part, words(statement.get(part)), words(ours.get(part)));
+        }
+    }
+    extras
+}
+
 /// Every method and path of one stage.
 fn source(rest_api: &str, stage: &str, context: &Context) -> String {
     context.names.arn("execute-api", &format!("{rest_api}/{stage}/*"))
+}
+
+impl Render for Permission {
+    fn render(&self, at: &At<'_>) -> Vec<Block> {
+        let source = vec![
+            Expr::Of(self.rest_api.clone(), "execution_arn"),
+            format!("/{}/*", self.stage).into(),
+        ];
+        vec![
+            Block::resource("aws_lambda_permission")
+                .set("statement_id", &self.statement_id)
+                .set("action", ACTION)
+                .set("function_name", Expr::Link(at.names.function_arn(&self.function)))
+                .set("principal", PRINCIPAL)
+                .set("source_arn", Expr::Joined(source))
+                .import(at.if_held(self.id())),
+        ]
+    }
 }
 
 #[cfg(test)]
@@ -203,6 +253,7 @@ mod tests {
             statement_id: "KairosApi".into(),
             rest_api: rest_api(),
             stage: "prod".into(),
+            extras: Extras::default(),
         }
     }
 
@@ -222,7 +273,22 @@ mod tests {
         expect!["SourceArn: api2/prod → rest_api/prod"].assert_eq(&lines(&permission().diff(&held)));
         let mut wider = permission().statement(&source("api1", "prod", &context), &context);
         wider["Principal"] = json!("*");
+        wider["Action"] = json!(["lambda:*"]);
         let held = permission().held(&wider, &context);
-        expect![[r#"SourceArn: {"Sid":"KairosApi","Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunction","Resource":"arn:aws:lambda:us-east-1:100000000001:function:AcmeApi","Condition":{"ArnLike":{"AWS:SourceArn":"arn:aws:execute-api:us-east-1:100000000001:api1/prod/*"}}} → rest_api/prod"#]].assert_eq(&lines(&permission().diff(&held)));
+        expect![[r#"
+            Action: ["lambda:*"] → lambda:InvokeFunction
+            Principal: * → {"Service":"apigateway.amazonaws.com"}"#]]
+        .assert_eq(&lines(&permission().diff(&held)));
+        wider = permission().statement(&source("api1", "prod", &context), &context);
+        wider["Condition"] = Value::Null;
+        expect!["SourceArn: any → rest_api/prod"]
+            .assert_eq(&lines(&permission().diff(&permission().held(&wider, &context))));
+        wider["Condition"] = json!({ "StringEquals": { "AWS:SourceAccount": "100000000002" } });
+        expect!["SourceArn: any → rest_api/prod"]
+            .assert_eq(&lines(&permission().diff(&permission().held(&wider, &context))));
+        let elsewhere = "arn:aws:execute-api:us-east-1:100000000002:api1/prod/*";
+        let held = permission().held(&permission().statement(elsewhere, &context), &context);
+        expect!["SourceArn: arn:aws:execute-api:us-east-1:100000000002:api1/prod/* → rest_api/prod"]
+            .assert_eq(&lines(&permission().diff(&held)));
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: name and ARN follow from the stack's name; only the URL, which an endpoint of one's own changes, is asked for.
 
 mod redrive;
+mod terraform;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,10 +15,10 @@ use serde::Serialize;
 use serde_json::json;
 
 pub use self::redrive::{Redrive, RedriveAllow};
-use super::support::{Retag, resume, taken, until};
+use super::support::{Retag, Wait, resume, taken, until_seen};
 use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
-use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Tags, touches};
+use crate::stack::kind::{Change, Diff, Extras, Held, Kind, Owner, Tags, touches};
 use crate::stack::policy::PolicyDocument;
 
 /// How long SQS may take until every reader sees a queue created, changed or deleted (SQS API reference: 60 s).
@@ -42,6 +43,9 @@ pub struct Queue {
     pub policy: Option<PolicyDocument>,
     /// The tags.
     pub tags: Tags,
+    /// Settings that are left as SQS makes them.
+    #[serde(skip_serializing_if = "Extras::is_empty")]
+    pub extras: Extras,
 }
 
 /// Encryption at rest of a queue.
@@ -125,6 +129,7 @@ impl Queue {
             },
             policy: text(Attribute::Policy).map(PolicyDocument::parse),
             tags,
+            extras: extras(attributes),
         }
     }
 
@@ -169,6 +174,43 @@ impl Queue {
         }
         attributes
     }
+
+    /// The settings that are left as SQS makes them, each with that value.
+    fn usual() -> impl Iterator<Item = (&'static str, Attribute, String)> {
+        USUAL
+            .into_iter()
+            .map(|(property, value)| (property, Attribute::from(property), value.to_owned()))
+    }
+
+    /// What SQS may take a while to show.
+    fn unseen(&self, action: &'static str, state: &'static str) -> Wait<'_> {
+        Wait {
+            action,
+            object: &self.name,
+            state,
+            limit: PROPAGATION,
+        }
+    }
+}
+
+/// What SQS makes of attributes that are not given (SQS API reference, CreateQueue).
+const USUAL: [(&str, &str); 3] = [
+    ("DelaySeconds", "0"),
+    ("MaximumMessageSize", "262144"),
+    ("ReceiveMessageWaitTimeSeconds", "0"),
+];
+/// The largest message of a queue that was created since SQS takes a mebibyte; above what is usual is no harm.
+const LARGER_MESSAGES: &str = "1048576";
+
+/// A message that is delayed, refused or awaited otherwise than SQS does by itself.
+fn extras(attributes: &HashMap<Attribute, String>) -> Extras {
+    let mut extras = Extras::default();
+    for (property, attribute, usual) in Queue::usual() {
+        if let Some(actual) = attributes.get(&attribute).filter(|actual| *actual != LARGER_MESSAGES) {
+            extras.note(property, actual, usual);
+        }
+    }
+    extras
 }
 
 impl Kind for Queue {
@@ -202,6 +244,7 @@ impl Kind for Queue {
             .property("RedriveAllowPolicy", |q| &q.redrive_allow)
             .property("Encryption", |q| &q.encryption)
             .property("Policy", |q| &q.policy)
+            .extras(|q| &q.extras)
             .tags(|q| &q.tags)
             .changes()
     }
@@ -231,7 +274,11 @@ impl Kind for Queue {
             other => other?,
         };
         let url = created.queue_url.unwrap_or_default();
-        match until(PROPAGATION, || self.read(&url, context)).await? {
+        match until_seen(self.unseen("CreateQueue", "out of sight"), context, || {
+            self.read(&url, context)
+        })
+        .await?
+        {
             Some(held) if held.owner != Owner::Ours => Err(taken("CreateQueue", &self.name, &held.owner)),
             _ => Ok(Held::ours(context.names.queue_arn(&self.name), self.clone())),
         }
@@ -249,6 +296,7 @@ impl Kind for Queue {
         let set: HashMap<Attribute, String> = self
             .attributes()
             .into_iter()
+            .chain(Self::usual())
             .filter(|(property, ..)| touches(changes, &[property]))
             .map(|(_, name, value)| (name, value))
             .collect();
@@ -269,7 +317,7 @@ impl Kind for Queue {
             call.send().await.doing("UntagQueue", &self.name)?;
         }
         // What is not seen by then is still coming: SQS has accepted it.
-        until(PROPAGATION, || async {
+        until_seen(self.unseen("SetQueueAttributes", "as before"), context, || async {
             let held = self.read(&url, context).await?;
             Ok(held.filter(|h| self.diff(&h.value).is_empty()).map(|_| ()))
         })
@@ -289,7 +337,7 @@ impl Kind for Queue {
             .send()
             .await
             .found("DeleteQueue", &self.name)?;
-        until(PROPAGATION, || async {
+        until_seen(self.unseen("DeleteQueue", "there"), context, || async {
             Ok(self.read(&url, context).await?.is_none().then_some(()))
         })
         .await?;

@@ -5,12 +5,13 @@
 //! Invariant: nothing here is live before a deployment takes its snapshot.
 
 mod routes;
+mod terraform;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType};
+use aws_sdk_apigateway::types::{ApiKeySourceType, EndpointConfiguration, EndpointType};
 use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
@@ -18,11 +19,12 @@ use sha2::{Digest, Sha256};
 
 pub use self::routes::Route;
 use super::gateway::{
-    Made, Twin, arn, converge, find, listed_as_ours, made, make_once, owner, passing, replace, retag, tags, unrepeated,
+    Made, Twin, arn, converge, find, listed_as_ours, made, make_once, owner, passing, remove, replace, retag, tags,
+    unrepeated,
 };
 use crate::permissions::Permissions;
 use crate::stack::context::Context;
-use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Tags, touches};
+use crate::stack::kind::{Change, Diff, Extras, Held, Kind, Owner, Tags, touches};
 
 /// A REST API.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -37,6 +39,9 @@ pub struct RestApi {
     pub routes: BTreeMap<String, Route>,
     /// Its tags.
     pub tags: Tags,
+    /// Settings that are left as API Gateway makes them.
+    #[serde(skip_serializing_if = "Extras::is_empty")]
+    pub extras: Extras,
 }
 
 impl RestApi {
@@ -98,7 +103,7 @@ impl Kind for RestApi {
         for route in routes {
             diff = diff.property(&format!("Methods.{route}"), |a| a.routes.get(route));
         }
-        diff.tags(|a| &a.tags).changes()
+        diff.extras(|a| &a.extras).tags(|a| &a.tags).changes()
     }
 
     async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
@@ -115,6 +120,14 @@ impl Kind for RestApi {
             .found("GetRestApi", &self.name)?;
         let Some(api) = answer else { return Ok(None) };
         let types = api.endpoint_configuration.and_then(|e| e.types).unwrap_or_default();
+        let mut extras = Extras::default();
+        if let Some(source) = &api.api_key_source {
+            extras.note(KEY_SOURCE, source.as_str(), ApiKeySourceType::Header.as_str());
+        }
+        let binary = api.binary_media_types.unwrap_or_default();
+        if !binary.is_empty() {
+            extras.note(BINARY, binary.join(", "), "none");
+        }
         let arn = api_arn(&id, context);
         let (resources, tags) = tokio::try_join!(self.resources(&id, context), tags(&arn, api.tags, context))?;
         let held = Self {
@@ -123,6 +136,7 @@ impl Kind for RestApi {
             endpoint: types.iter().map(EndpointType::as_str).collect::<Vec<_>>().join(","),
             routes: resources.iter().flat_map(Route::all).collect(),
             tags,
+            extras,
         };
         Ok(Some(Held::ours(id, held)))
     }
@@ -145,6 +159,13 @@ impl Kind for RestApi {
                 &format!("/endpointConfiguration/types/{}", held.value.endpoint),
                 &self.endpoint,
             ));
+        }
+        if touches(changes, &[KEY_SOURCE]) {
+            patches.push(replace("/apiKeySource", ApiKeySourceType::Header.as_str()));
+        }
+        if let Some(change) = changes.iter().find(|c| c.property == BINARY) {
+            let types = change.actual.split(", ");
+            patches.extend(types.map(|t| remove(&format!("/binaryMediaTypes/{}", t.replace('/', "~1")), None)));
         }
         if !patches.is_empty() {
             let call = context
@@ -229,6 +250,11 @@ impl Made for RestApi {
         Ok(made.id.unwrap_or_default())
     }
 }
+
+/// Where a caller's key is read from: the header `x-api-key`.
+const KEY_SOURCE: &str = "ApiKeySourceType";
+/// Bodies that the function gets in Base64.
+const BINARY: &str = "BinaryMediaTypes";
 
 /// How much a page may hold (API Gateway: 500 at most).
 pub(super) const PAGE: i32 = 500;

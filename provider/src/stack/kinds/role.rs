@@ -3,6 +3,8 @@
 //! Invariant: the role may do what its inline policies in `policies` say and nothing else; every other inline policy and
 //! every attached managed policy is drift, and is taken away.
 
+mod terraform;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::types::Tag;
@@ -204,16 +206,17 @@ impl Kind for Role {
             }
         }
         let tags = Retag::of(&self.tags, changes);
+        // IAM knows a key in one spelling only, whatever the case of its letters: what goes, goes first.
+        if !tags.remove.is_empty() {
+            let call = iam.untag_role().role_name(&self.name).set_tag_keys(Some(tags.remove));
+            call.send().await.doing("UntagRole", &self.name)?;
+        }
         if !tags.set.is_empty() {
             let call = iam
                 .tag_role()
                 .role_name(&self.name)
                 .set_tags(Some(self.tags(&tags.set)?));
             call.send().await.doing("TagRole", &self.name)?;
-        }
-        if !tags.remove.is_empty() {
-            let call = iam.untag_role().role_name(&self.name).set_tag_keys(Some(tags.remove));
-            call.send().await.doing("UntagRole", &self.name)?;
         }
         Ok(())
     }
@@ -371,8 +374,11 @@ impl Role {
     }
 }
 
-/// IAM returns documents percent-encoded.
+/// IAM returns documents percent-encoded. One that is not is read as it is: it may hold a percent sign.
 fn decoded(document: &str) -> PolicyDocument {
+    if document.trim_start().starts_with('{') {
+        return PolicyDocument::parse(document);
+    }
     PolicyDocument::parse(&percent_decode_str(document).decode_utf8_lossy())
 }
 

@@ -9,8 +9,9 @@ use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
-use super::support::{Retag, malformed, resume, still, until};
+use super::support::{Retag, Wait, malformed, resume, until};
 use crate::permissions::{Permissions, Scope};
+use crate::render::{At, Block, Render};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Tags};
 
@@ -142,11 +143,16 @@ impl Kind for ScheduleGroup {
                 }
             }
         }
-        until(DELETION, || async {
+        let wait = Wait {
+            action: "DeleteScheduleGroup",
+            object: &self.name,
+            state: "DELETING",
+            limit: DELETION,
+        };
+        until(wait, context, || async {
             Ok(self.state(context).await?.is_none().then_some(()))
         })
-        .await?
-        .ok_or_else(|| still("DeleteScheduleGroup", &self.name, "DELETING", DELETION))
+        .await
     }
 
     /// The group, or a predecessor of the same name, is still being created or deleted.
@@ -161,6 +167,20 @@ fn tags(tags: &Tags, object: &str) -> Result<Vec<Tag>, AwsError> {
         .map(tag)
         .collect::<Result<_, _>>()
         .map_err(|e| malformed("TagResource", object, &e))
+}
+
+impl Render for ScheduleGroup {
+    fn render(&self, at: &At<'_>) -> Vec<Block> {
+        let arn = at.names.arn("scheduler", &format!("schedule-group/{}", self.name));
+        vec![
+            Block::resource("aws_scheduler_schedule_group")
+                .set("name", &self.name)
+                .set("tags", &self.tags)
+                .value(arn, "arn")
+                .name(&self.name, "name")
+                .import(at.if_held(&self.name)),
+        ]
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! Invariant: it finds its deployment by the digest of the API's shape, never by id.
 
+mod terraform;
+
 use aws_sdk_apigateway::operation::get_stage::GetStageOutput;
 use aws_sdk_apigateway::types::PatchOperation;
 use kairos::names::Names;
@@ -13,12 +15,27 @@ use super::gateway::{arn, converge, made, passing, remove, replace, resolve, ret
 use super::support::unresolved;
 use crate::permissions::Permissions;
 use crate::stack::context::Context;
-use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Ref, Tags, touches};
+use crate::stack::kind::{Change, Diff, Extras, Held, Kind, Owner, Ref, Tags, touches};
 
 /// The settings of all methods of a stage.
 const ALL_METHODS: &str = "*/*";
 /// Leaves a throttle to the account's limit.
 const UNLIMITED: i32 = -1;
+
+/// Settings of all methods that are written together.
+const THROTTLE_AND_METRICS: [&str; 3] = [
+    "MethodSettings.ThrottlingRateLimit",
+    "MethodSettings.ThrottlingBurstLimit",
+    "MethodSettings.MetricsEnabled",
+];
+/// Answers that are kept and given again.
+const CACHE: &str = "CacheClusterEnabled";
+/// Requests that go to another deployment.
+const CANARY: &str = "CanarySetting";
+/// API Gateway's own log of requests, and whether it holds what they carry.
+const EXECUTION_LOG: &str = "MethodSettings.LoggingLevel";
+const DATA_TRACE: &str = "MethodSettings.DataTraceEnabled";
+const NO_LOG: &str = "OFF";
 
 /// One valid JSON line for each request. Values that a caller could fill with quotes are left out.
 pub const ACCESS_LOG_FORMAT: &str = concat!(
@@ -55,6 +72,9 @@ pub struct Stage {
     pub tracing: bool,
     /// Its tags.
     pub tags: Tags,
+    /// Settings that are left as API Gateway makes them.
+    #[serde(skip_serializing_if = "Extras::is_empty")]
+    pub extras: Extras,
 }
 
 impl Kind for Stage {
@@ -91,6 +111,7 @@ impl Kind for Stage {
             .property("MethodSettings.ThrottlingBurstLimit", |s| s.throttle_burst)
             .property("MethodSettings.MetricsEnabled", |s| s.metrics)
             .property("TracingEnabled", |s| s.tracing)
+            .extras(|s| &s.extras)
             .tags(|s| &s.tags)
             .changes()
     }
@@ -192,6 +213,7 @@ impl Stage {
     }
 
     fn held(&self, stage: GetStageOutput, shape: String, tags: Tags) -> Self {
+        let extras = extras(&stage);
         let log = stage.access_log_settings;
         let methods = stage
             .method_settings
@@ -214,6 +236,7 @@ impl Stage {
             metrics: methods.is_some_and(|m| m.metrics_enabled),
             tracing: stage.tracing_enabled,
             tags,
+            extras,
         }
     }
 
@@ -234,7 +257,7 @@ impl Stage {
                 _ => patches.push(remove("/accessLogSettings", None)),
             }
         }
-        if touched("MethodSettings") {
+        if touches(changes, &THROTTLE_AND_METRICS) {
             // As soon as one of them is set, API Gateway fills in the others, with limits that differ between regions
             // (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html): so none is left to it.
             let unlimited = UNLIMITED.to_string();
@@ -243,6 +266,18 @@ impl Stage {
             patches.push(replace("/*/*/throttling/rateLimit", rate));
             patches.push(replace("/*/*/throttling/burstLimit", burst));
             patches.push(replace("/*/*/metrics/enabled", self.metrics.to_string()));
+        }
+        if touched(CACHE) {
+            patches.push(replace("/cacheClusterEnabled", "false"));
+        }
+        if touched(CANARY) {
+            patches.push(remove("/canarySettings", None));
+        }
+        if touched(EXECUTION_LOG) {
+            patches.push(replace("/*/*/logging/loglevel", NO_LOG));
+        }
+        if touched(DATA_TRACE) {
+            patches.push(replace("/*/*/logging/dataTrace", "false"));
         }
         if touched("TracingEnabled") {
             patches.push(replace("/tracingEnabled", self.tracing.to_string()));
@@ -261,6 +296,26 @@ impl Stage {
             .await?
             .ok_or_else(|| unresolved(action, &self.name, "deployment"))
     }
+}
+
+/// What others may have switched on.
+fn extras(stage: &GetStageOutput) -> Extras {
+    let mut extras = Extras::default();
+    extras.note(CACHE, stage.cache_cluster_enabled(), false);
+    if let Some(canary) = stage.canary_settings() {
+        let (percent, id) = (canary.percent_traffic(), canary.deployment_id().unwrap_or("none"));
+        extras.note(
+            CANARY,
+            format!("{percent} % of requests to the deployment {id}"),
+            "none",
+        );
+    }
+    if let Some(all) = stage.method_settings().and_then(|settings| settings.get(ALL_METHODS)) {
+        let level = all.logging_level().filter(|level| !level.is_empty()).unwrap_or(NO_LOG);
+        extras.note(EXECUTION_LOG, level, NO_LOG);
+        extras.note(DATA_TRACE, all.data_trace_enabled(), false);
+    }
+    extras
 }
 
 /// The role by which API Gateway writes the account's logs; without one it refuses every access log.
@@ -303,6 +358,7 @@ mod tests {
             metrics: true,
             tracing: true,
             tags: tags(),
+            extras: Extras::default(),
         }
     }
 
@@ -390,6 +446,22 @@ mod tests {
         };
         assert_eq!(reads(-1.0, -1), (None, None));
         assert_eq!(reads(1.0, 2), (Some(1.0), Some(2)));
+    }
+
+    #[test]
+    fn a_canary_that_others_sent_out_is_called_back() {
+        let canary = aws_sdk_apigateway::types::CanarySettings::builder().percent_traffic(10.0);
+        let output = GetStageOutput::builder().canary_settings(canary.deployment_id("d9").build());
+        let held = stage().held(output.build(), String::new(), tags());
+        let changes = stage().diff(&held);
+        let told = changes.iter().find(|change| change.property == CANARY).unwrap();
+        expect!["CanarySetting: 10 % of requests to the deployment d9 → none"].assert_eq(&told.to_string());
+        let patches = stage().patches(&changes);
+        assert!(
+            patches
+                .iter()
+                .any(|p| p.path() == Some("/canarySettings") && p.value().is_none())
+        );
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
 use crate::permissions::{Permissions, Scope};
+use crate::render::{At, Block, Expr, Render};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind};
 
@@ -150,6 +151,19 @@ impl Kind for Subscription {
             Err(e) if e.message.contains("pending confirmation") => Ok(()),
             other => other.map(|_| ()),
         }
+    }
+}
+
+impl Render for Subscription {
+    fn render(&self, at: &At<'_>) -> Vec<Block> {
+        vec![
+            Block::resource("aws_sns_topic_subscription")
+                .set("topic_arn", Expr::Link(self.topic_arn.clone()))
+                .set("protocol", &self.protocol)
+                .set("endpoint", &self.endpoint)
+                // What nobody confirmed yet has no ARN.
+                .import(at.id().filter(|id| id.starts_with("arn:"))),
+        ]
     }
 }
 

@@ -3,23 +3,29 @@
 //! Invariant: name and ARN follow from the stack's name; nothing is asked of a table that is still being built or changed.
 
 mod calls;
+mod terraform;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{BillingMode, TableStatus};
+use aws_sdk_dynamodb::types::{BillingMode, TableClass, TableStatus};
 use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
-use super::support::{Retag, resume, still, until};
+use super::support::{Retag, Wait, resume, until};
 use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
-use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
+use crate::stack::kind::{Change, Diff, Extras, Held, Kind, Tags, touches};
 
 /// How long one change of a table is awaited; only building an index over many items takes longer than some seconds.
 const CHANGE: Duration = Duration::from_mins(15);
+
+/// How a table is stored and paid for.
+const TABLE_CLASS: &str = "TableClass";
+/// What requests may use at most.
+const THROUGHPUT: &str = "OnDemandThroughput";
 
 /// What the stack wants of a table, and equally what AWS holds. Key attributes are texts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,6 +48,9 @@ pub struct Table {
     pub deletion_protection: bool,
     /// The tags.
     pub tags: Tags,
+    /// Settings that are left as DynamoDB makes them.
+    #[serde(skip_serializing_if = "Extras::is_empty")]
+    pub extras: Extras,
 }
 
 /// How reads and writes of a table are paid.
@@ -171,6 +180,7 @@ impl Kind for Table {
             .property("PointInTimeRecovery", |t| t.point_in_time_recovery)
             .property("KMSMasterKeyId", |t| &t.kms_key_arn)
             .property("DeletionProtectionEnabled", |t| t.deletion_protection)
+            .extras(|t| &t.extras)
             .tags(|t| &t.tags)
             .changes()
     }
@@ -241,6 +251,18 @@ impl Kind for Table {
             call.send().await.doing("UpdateTable", &self.name)?;
             self.settled(context).await?;
         }
+        if touches(changes, &[TABLE_CLASS]) {
+            let call = dynamodb.update_table().table_name(&self.name);
+            let call = call.table_class(TableClass::Standard);
+            call.send().await.doing("UpdateTable", &self.name)?;
+            self.settled(context).await?;
+        }
+        if touches(changes, &[THROUGHPUT]) {
+            let call = dynamodb.update_table().table_name(&self.name);
+            let call = call.on_demand_throughput(wire::unlimited());
+            call.send().await.doing("UpdateTable", &self.name)?;
+            self.settled(context).await?;
+        }
         if touches(changes, &["DeletionProtectionEnabled"]) {
             self.protect(self.deletion_protection, context).await?;
         }
@@ -291,11 +313,16 @@ impl Kind for Table {
                 .await
                 .found("DeleteTable", &self.name)?;
         }
-        until(CHANGE, || async {
+        let wait = Wait {
+            action: "DeleteTable",
+            object: &self.name,
+            state: "DELETING",
+            limit: CHANGE,
+        };
+        until(wait, context, || async {
             Ok(self.describe(context).await?.is_none().then_some(()))
         })
-        .await?
-        .ok_or_else(|| still("DeleteTable", &self.name, "DELETING", CHANGE))
+        .await
     }
 
     /// The table, or a predecessor of the same name, is being built, changed or deleted; too many tables of the account

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::support::{Retag, resume};
 use crate::permissions::{Permissions, Scope};
+use crate::render::{At, Block, Expr, Render};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
 use crate::stack::policy::PolicyDocument;
@@ -188,6 +189,25 @@ fn tags(tags: &Tags, object: &str) -> Result<Vec<Tag>, AwsError> {
         .map(tag)
         .collect::<Result<_, _>>()
         .map_err(|e| super::support::malformed("TagResource", object, &e))
+}
+
+impl Render for Topic {
+    fn render(&self, at: &At<'_>) -> Vec<Block> {
+        let arn = at.names.arn("sns", &self.name);
+        // The policy names the topic itself.
+        let policy = Block::resource("aws_sns_topic_policy")
+            .set("arn", Expr::Own("arn"))
+            .set("policy", Expr::policy(&self.policy))
+            .import(at.if_held(&arn));
+        let topic = Block::resource("aws_sns_topic")
+            .set("name", &self.name)
+            .set_some("display_name", Some(&self.display_name).filter(|name| !name.is_empty()))
+            .set_some("kms_master_key_id", self.kms_key_arn.clone().map(Expr::Link))
+            .set("tags", &self.tags)
+            .import(at.if_held(&arn))
+            .value(arn, "arn");
+        vec![topic, policy]
+    }
 }
 
 #[cfg(test)]

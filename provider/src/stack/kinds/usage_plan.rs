@@ -3,6 +3,7 @@
 //! Invariant: AWS makes its id and lets names repeat, so that the ownership tag tells which one is ours, and the oldest of
 //! several is the one.
 
+mod terraform;
 #[cfg(test)]
 mod tests;
 
@@ -86,7 +87,7 @@ impl Kind for UsagePlan {
             .property("ApiStages", |p| &p.stages)
             .property("Throttle.RateLimit", |p| p.throttle_rate)
             .property("Throttle.BurstLimit", |p| p.throttle_burst)
-            .property("Quota", |p| p.quota_per_day)
+            .property("Quota", |p| p.quota_in_words())
             .tags(|p| &p.tags)
             .changes()
     }
@@ -309,6 +310,15 @@ impl UsagePlan {
             }
         }
         Ok(patches)
+    }
+
+    /// A quota of a day as its number; of one of another period only that it is none of ours.
+    fn quota_in_words(&self) -> Option<String> {
+        let words = |limit: i32| match limit {
+            limit if limit < 0 => format!("{} in another period than a day", limit.unsigned_abs()),
+            limit => limit.to_string(),
+        };
+        self.quota_per_day.map(words)
     }
 
     /// Whether a limit goes that another call has to take away: API Gateway only removes the two together.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::gateway::{made, passing, resolve};
 use crate::permissions::Permissions;
+use crate::render::{At, Block, Expr, Render};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Held, Kind, Ref};
 
@@ -95,6 +96,18 @@ impl Kind for UsagePlanKey {
 
     fn settling(error: &AwsError) -> bool {
         passing(error)
+    }
+}
+
+impl Render for UsagePlanKey {
+    fn render(&self, at: &At<'_>) -> Vec<Block> {
+        vec![
+            Block::resource("aws_api_gateway_usage_plan_key")
+                .set("usage_plan_id", Expr::id(&self.usage_plan))
+                .set("key_id", Expr::id(&self.api_key))
+                .set("key_type", "API_KEY")
+                .import(at.id()),
+        ]
     }
 }
 

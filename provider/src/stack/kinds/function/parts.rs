@@ -102,7 +102,7 @@ impl Code {
     }
 
     /// The zip, where we hold it.
-    pub(super) fn bytes(&self) -> Option<&[u8]> {
+    pub(crate) fn bytes(&self) -> Option<&[u8]> {
         self.zip.as_ref().map(|zip| zip.as_ref().as_ref())
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Invariant: what is written here is not live; a deployment makes it so.
 
-use aws_sdk_apigateway::types::{IntegrationType, Method, Resource};
+use aws_sdk_apigateway::types::{Integration, IntegrationType, Method, Resource};
+use kairos::names::Place;
 use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
@@ -51,22 +52,43 @@ impl Route {
         Self {
             key_required: method.api_key_required.unwrap_or_default(),
             authorization: method.authorization_type.clone().unwrap_or_default(),
-            integration: integration
-                .and_then(|i| i.r#type.as_ref())
-                .map_or("none", IntegrationType::as_str)
-                .into(),
+            integration: integration.map_or_else(|| "none".into(), written),
             function: function.unwrap_or(uri).into(),
         }
     }
 
     /// How API Gateway names the invocation of a function.
-    fn uri(&self, context: &Context) -> String {
-        let place = &context.names.place;
+    pub(super) fn uri(&self, place: &Place) -> String {
         let function = &self.function;
         format!(
             "arn:{}:apigateway:{}:lambda:path/2015-03-31/functions/{function}/invocations",
             place.partition, place.region
         )
+    }
+}
+
+/// Lambda is invoked by POST, whatever the caller's method.
+const INVOKED_BY: &str = "POST";
+/// How long API Gateway waits for a function unless told otherwise, in milliseconds (API Gateway API reference, Integration).
+const USUAL_WAIT: i32 = 29_000;
+
+/// An integration: its type, and behind it whatever is otherwise than a method of ours has it.
+fn written(integration: &Integration) -> String {
+    let kind = integration.r#type().map_or("none", IntegrationType::as_str);
+    let mut odd = Vec::new();
+    if let Some(method) = integration.http_method().filter(|method| *method != INVOKED_BY) {
+        odd.push(format!("by {method}"));
+    }
+    if ![0, USUAL_WAIT].contains(&integration.timeout_in_millis()) {
+        odd.push(format!("waits {} ms", integration.timeout_in_millis()));
+    }
+    if let Some(role) = integration.credentials().filter(|role| !role.is_empty()) {
+        odd.push(format!("as {role}"));
+    }
+    if odd.is_empty() {
+        kind.into()
+    } else {
+        format!("{kind} ({})", odd.join(", "))
     }
 }
 
@@ -129,8 +151,9 @@ impl RestApi {
                     .resource_id(&resource_id)
                     .http_method(verb);
                 let call = call.r#type(IntegrationType::from(route.integration.as_str()));
-                // Lambda is invoked by POST, whatever the caller's method.
-                let call = call.integration_http_method("POST").uri(route.uri(context));
+                let call = call
+                    .integration_http_method(INVOKED_BY)
+                    .uri(route.uri(&context.names.place));
                 call.send().await.doing("PutIntegration", at)?;
             }
         }

@@ -1,0 +1,32 @@
+//! An alarm as a resource of hashicorp/aws.
+
+use super::Alarm;
+use crate::render::{At, Block, Expr, Render};
+
+impl Render for Alarm {
+    fn render(&self, at: &At<'_>) -> Vec<Block> {
+        let dimensions = self.dimensions.iter();
+        let dimensions = dimensions.map(|(key, value)| (key.clone(), Expr::Name(value.clone())));
+        let listed = |actions: &std::collections::BTreeSet<String>| (!actions.is_empty()).then(|| Expr::links(actions));
+        vec![
+            Block::resource("aws_cloudwatch_metric_alarm")
+                .set("alarm_name", &self.name)
+                .set("alarm_description", &self.description)
+                .set("namespace", &self.namespace)
+                .set("metric_name", &self.metric)
+                .set("dimensions", Expr::Map(dimensions.collect()))
+                .set("statistic", &self.statistic)
+                .set("period", self.period_seconds)
+                .set("evaluation_periods", self.evaluation_periods)
+                .set("datapoints_to_alarm", self.datapoints_to_alarm)
+                .set("comparison_operator", &self.comparison)
+                .set("threshold", self.threshold)
+                .set("treat_missing_data", &self.missing_data)
+                .set("actions_enabled", self.actions_enabled)
+                .set_some("alarm_actions", listed(&self.alarm_actions))
+                .set_some("ok_actions", listed(&self.ok_actions))
+                .set("tags", &self.tags)
+                .import(at.if_held(&self.name)),
+        ]
+    }
+}
