@@ -1,10 +1,11 @@
-//! What every operation on a stack's objects needs: the clients, the names, and the ids that AWS has made so far.
+//! What every operation on a stack's objects needs: the clients, the names, the ids that AWS has made so far, and its bounds.
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use kairos::names::Names;
 
+use super::bounds::Bounds;
 use super::kind::Ref;
 use super::listing::Listings;
 
@@ -17,17 +18,30 @@ pub struct Context {
     pub aws: Clients,
     ids: Arc<RwLock<HashMap<String, String>>>,
     listings: Option<Arc<Listings>>,
+    bounds: Bounds,
 }
 
 impl Context {
-    /// A context in which no id is known yet.
+    /// A context in which no id is known yet, and which nothing bounds.
     pub fn new(names: Names, aws: Clients) -> Self {
         Self {
             names,
             aws,
             ids: Arc::default(),
             listings: None,
+            bounds: Bounds::default(),
         }
+    }
+
+    /// The same, ids shared, within the bounds of an operation.
+    #[must_use]
+    pub fn within(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
+    }
+
+    /// What whoever waits must heed.
+    pub fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 
     /// The same, ids shared, for one observation: objects of some kinds are listed, not asked for one by one.

@@ -15,7 +15,11 @@ use kairos_aws::AwsError;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use lease::{Lease, Patience, Purpose, open};
+use crate::permissions::{Permissions, Scope};
+
+use super::bounds::End;
+
+pub use lease::{Lease, Purpose, open};
 pub use shelf::{Shelf, Ssm};
 
 /// What the marker says.
@@ -53,6 +57,13 @@ pub struct Term {
     pub id: Uuid,
     /// Until when.
     pub hasta: Timestamp,
+}
+
+impl Marker {
+    /// Until when somebody holds the marker, where somebody does.
+    pub fn held(&self) -> Option<Timestamp> {
+        Some(self.arriendo.hasta).filter(|hasta| *hasta > Timestamp::now())
+    }
 }
 
 impl fmt::Display for Phase {
@@ -117,13 +128,13 @@ pub enum MarkerError {
     /// SSM does not take the marker's name.
     #[error(
         "SSM says that the parameter \"{name}\" exists, and does not show it: it does not take a name again for up to half a \
-         minute after its deletion; {why}"
+         minute after its deletion; {why}; {}", why.advice()
     )]
     Lingers {
         /// The parameter.
         name: String,
         /// Why we wait no longer.
-        why: &'static str,
+        why: End,
     },
     /// The lease ran out while we held it.
     #[error(
@@ -135,15 +146,39 @@ pub enum MarkerError {
         app: String,
     },
     /// Somebody else works on it for longer than we may wait.
-    #[error("somebody else is working on the stack \"{app}\" (their lease runs until {hasta}); {why}")]
+    #[error(
+        "somebody else is working on the stack \"{app}\", or was killed while doing so: their lease of its marker runs until \
+         {hasta}, and {why}; {}", why.advice()
+    )]
     Busy {
         /// The stack's name.
         app: String,
         /// Until when the lease runs.
         hasta: Timestamp,
         /// Why we wait no longer.
-        why: &'static str,
+        why: End,
     },
+}
+
+/// What IAM must allow for the marker: whatever is done to a stack, it is done under a lease of it.
+pub fn permissions(names: &Names) -> Permissions {
+    let marker = Scope::of([names.arn("ssm", &format!("parameter{}", names.marker()))]);
+    // Claims stand beside it.
+    let all = Scope::of([names.arn("ssm", &format!("parameter/{}/Kairos/*", names.app))]);
+    let lease = &[
+        "ssm:AddTagsToResource",
+        "ssm:DeleteParameter",
+        "ssm:GetParameter",
+        "ssm:GetParametersByPath",
+        "ssm:ListTagsForResource",
+        "ssm:PutParameter",
+        "ssm:RemoveTagsFromResource",
+    ];
+    Permissions::default()
+        .observe(&marker, &["ssm:GetParameter", "ssm:ListTagsForResource"])
+        .create(&all, lease)
+        .update(&all, lease)
+        .delete(&all, lease)
 }
 
 /// Reads the marker of a stack; `None` where there is none.

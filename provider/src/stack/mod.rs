@@ -2,11 +2,14 @@
 //!
 //! Read [`topology`] for what a stack is made of, [`engine`] for how it is brought about, [`kinds`] for each AWS object.
 
+pub mod bounds;
 pub mod code;
 pub mod component;
 pub mod config;
 pub mod context;
+pub mod discover;
 pub mod engine;
+pub mod key;
 pub mod kind;
 pub mod kinds;
 pub mod listing;
@@ -20,6 +23,7 @@ pub mod resource;
 pub mod rules;
 pub mod schema;
 pub mod topology;
+pub mod upgrade;
 pub mod usage;
 
 pub use resource::StackResource;

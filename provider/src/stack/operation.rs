@@ -7,20 +7,22 @@ mod bring;
 mod destroy;
 mod find;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kairos::names::Names;
 use tfplugin::{Attr, CancellationToken, Diagnostic};
-use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::bounds::{Bounds, Timeout};
 use super::component::Component;
 use super::config::StackConfig;
 use super::context::Context;
 use super::engine::{self, Limits, Observation, Pace, Plan, Report, Run};
 use super::kinds::api_key;
-use super::marker::{self, Lease, MarkerError, Patience, Purpose, Ssm};
-use super::model::Components;
+use super::marker::{self, Lease, MarkerError, Purpose, Ssm};
+use super::model::{ComponentModel, Components};
 use super::outputs;
 use super::topology::{self, Codes};
 use crate::configuration::Connection;
@@ -31,12 +33,10 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(30);
 /// What every operation on a stack works with.
 #[derive(Debug)]
 pub struct Operation {
-    /// Clients, names and ids.
+    /// Clients, names, ids and bounds.
     pub context: Context,
     codes: Codes,
     limits: Limits,
-    stop: CancellationToken,
-    deadline: Instant,
 }
 
 /// What is to be brought about.
@@ -70,25 +70,34 @@ pub struct Found {
     pub components: Option<Components>,
     /// The installation that the marker names.
     pub installation: Option<Uuid>,
+    /// Until when somebody holds the marker, where somebody does.
+    pub held: Option<Timestamp>,
 }
 
 type Refused = Vec<Diagnostic>;
 
+/// What can be done after a creation that failed.
+const AFTER_CREATE: &str = "Terraform holds the stack as tainted. The same command again destroys what is there and creates the \
+     stack anew; \"deletion_protection\" does not keep it from that, since the stack has never been complete. To complete it in \
+     place instead, run \"terraform untaint\" with the stack's address first.";
+
+/// What can be done after anything else that failed.
+const AFTER_OTHERS: &str = "The state holds what was achieved: the same command again goes on from there.";
+
 impl Operation {
-    /// An operation on the stack `names` that ends by itself after `timeout`.
+    /// An operation on the stack `names` that ends early when `stop` is cancelled, and after `timeout`, which begins now.
     pub fn new(
         connection: &Connection,
         names: Names,
         codes: Codes,
         stop: &CancellationToken,
-        timeout: Duration,
+        timeout: impl Into<Timeout>,
     ) -> Self {
+        let context = Context::new(names, connection.clients.clone());
         Self {
-            context: Context::new(names, connection.clients.clone()),
+            context: context.within(Bounds::new(stop, timeout)),
             codes,
             limits: Limits::default(),
-            stop: stop.child_token(),
-            deadline: Instant::now() + timeout,
         }
     }
 
@@ -131,7 +140,7 @@ impl Operation {
     }
 
     async fn observe(&self, components: &[Component]) -> Result<Observation, Refused> {
-        engine::observe(components, &self.context.observing(), &self.limits, &self.stop)
+        engine::observe(components, &self.context.observing(), &self.limits)
             .await
             .map_err(|errors| {
                 let summary = format!("Cannot read the stack \"{}\"", self.context.names.app);
@@ -150,11 +159,8 @@ impl Operation {
     }
 
     async fn open(&self, config: &StackConfig, purpose: Purpose) -> Result<Lease<Ssm>, MarkerError> {
-        let patience = Patience {
-            deadline: self.deadline,
-            stop: &self.stop,
-        };
-        marker::open(&self.shelf(config), &self.context.names, purpose, &patience, &self.stop).await
+        let bounds = self.context.bounds();
+        marker::open(&self.shelf(config), &self.context.names, purpose, bounds).await
     }
 
     async fn execute(&self, plan: &Plan) -> Report {
@@ -162,11 +168,27 @@ impl Operation {
         let run = Run {
             context: self.context.clone(),
             limits: self.limits.clone(),
-            stop: self.stop.clone(),
-            deadline: self.deadline,
             pace: Pace::default(),
         };
         engine::execute(plan, &run).await
+    }
+
+    /// Brings the tags of the marker to those that are wanted.
+    async fn mark(&self, config: &StackConfig) -> Refused {
+        let summary = || format!("Cannot tag the marker of the stack \"{}\"", self.context.names.app);
+        let tagged = self.shelf(config).retag(&self.context.names.marker()).await;
+        let error = tagged.err().map(|e| Diagnostic::error(summary(), e.to_string()));
+        error.into_iter().collect()
+    }
+
+    /// The marker as it is now, for `components`. What cannot be read shows at the next refresh.
+    async fn marker_now(&self, config: &StackConfig, installation: Option<Uuid>) -> ComponentModel {
+        let (shelf, name) = (self.shelf(config), self.context.names.marker());
+        let (marker, tags) = tokio::join!(marker::read(&shelf, &self.context.names), shelf.tags(&name));
+        let marker = marker.ok().flatten();
+        let tags = tags.unwrap_or_else(|_| shelf.wanted().clone());
+        let said = marker.as_ref().map(|marker| (marker, &tags));
+        outputs::marker_entry(said, installation, config, &self.context)
     }
 
     fn close(&self, closed: Result<(), MarkerError>) -> Refused {
@@ -178,7 +200,7 @@ impl Operation {
             .collect()
     }
 
-    /// One error a failed component, and one for what was therefore not tried.
+    /// One error a failed component, and a last one that names what was therefore not tried, and what can be done.
     fn failures(&self, verb: &str, components: &[Component], report: &Report) -> Refused {
         let app = &self.context.names.app;
         let type_of = |name: &str| {
@@ -194,15 +216,26 @@ impl Operation {
                 Diagnostic::error(summary, format!("{} (component \"{name}\"): {why}", type_of(name)))
             })
             .collect();
-        let skipped: Vec<String> = report.skipped().map(|(name, why)| format!("{name}: {why}")).collect();
-        if !skipped.is_empty() {
-            let summary = format!("Parts of the stack \"{app}\" were not tried");
-            let detail = format!(
-                "{}\n\nThe state holds what was achieved: the same command again goes on from there.",
-                skipped.join("\n")
-            );
-            diagnostics.push(Diagnostic::error(summary, detail));
+        let mut skipped: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, why) in report.skipped() {
+            skipped.entry(why).or_default().push(name);
         }
+        if diagnostics.is_empty() && skipped.is_empty() {
+            return diagnostics;
+        }
+        let mut detail = String::new();
+        for (why, names) in skipped {
+            detail += &format!("Not tried ({why}): {}.\n\n", names.join(", "));
+        }
+        let (state, advice) = match verb {
+            "create" => ("not complete", AFTER_CREATE),
+            "destroy" => ("not wholly destroyed", AFTER_OTHERS),
+            _ => ("changed in part", AFTER_OTHERS),
+        };
+        diagnostics.push(Diagnostic::error(
+            format!("The stack \"{app}\" is {state}"),
+            detail + advice,
+        ));
         diagnostics
     }
 }

@@ -6,8 +6,6 @@ mod import;
 mod plan;
 mod validate;
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use tfplugin::{
     Attr, CreateRequest, Ctx, Diagnostic, Diagnostics, Imported, Outcome, Plan, PlanRequest, Private, Resource, Schema,
@@ -15,13 +13,14 @@ use tfplugin::{
 };
 use uuid::Uuid;
 
+use super::bounds::Timeout;
 use super::code;
 use super::config::{Architecture, StackConfig};
 use super::marker::Purpose;
 use super::model::StackModel;
 use super::operation::{Achieved, DEFAULT_TIMEOUT, Operation, Wish};
 use super::topology::Codes;
-use super::{outputs, rules, schema, usage};
+use super::{outputs, rules, schema, upgrade, usage};
 use crate::configuration::{Configured, Connection};
 
 /// The resource `kairos_stack`.
@@ -94,7 +93,7 @@ impl Resource for StackResource {
             Ok(codes) => codes,
             Err(diagnostic) => return Outcome::failed(diagnostic),
         };
-        let timeout = timeout(&model, |t| &t.create);
+        let timeout = timeout(&model, "timeouts.create", |t| &t.create);
         let operation = operation(ctx, &subject, codes, timeout);
         let wish = Wish {
             config: &subject.config,
@@ -128,7 +127,7 @@ impl Resource for StackResource {
         let Some(installation) = installation(&request.prior) else {
             return Outcome::failed(no_installation(&subject.config.name));
         };
-        let operation = operation(ctx, &subject, codes, timeout(&model, |t| &t.update));
+        let operation = operation(ctx, &subject, codes, timeout(&model, "timeouts.update", |t| &t.update));
         let mut earlier = vec![prior];
         earlier.append(&mut kept.restos);
         let wish = Wish {
@@ -155,6 +154,10 @@ impl Resource for StackResource {
     async fn import(&self, ctx: &Ctx<Configured>, id: String) -> Result<Vec<Imported<StackModel>>, Diagnostics> {
         import::import(ctx, &id).await.map(|imported| vec![imported])
     }
+
+    fn upgrade(&self, version: i64, state: serde_json::Value) -> Result<serde_json::Value, Diagnostics> {
+        upgrade::upgrade(version, state)
+    }
 }
 
 /// Turns what was achieved into the state that Terraform keeps.
@@ -169,18 +172,41 @@ async fn conclude(
         return Outcome::failed(achieved.diagnostics.into_iter().collect::<Diagnostics>());
     };
     outputs::as_planned(&mut components, model.components.known());
+    outputs::retell(&mut components, model.components.known());
+    let planned = model.clone();
     if let Some(id) = achieved.installation {
         model.installation_id = id.to_string().into();
     }
     let mut diagnostics: Diagnostics = achieved.diagnostics.into_iter().collect();
     diagnostics.extend(show(operation, config, model).await);
     model.components = Attr::Known(components);
+    if !diagnostics.has_errors()
+        && let Some(moved) = moved(&planned, model)
+    {
+        diagnostics.push(moved);
+    }
     let outcome = if diagnostics.is_empty() {
         Outcome::done(model.clone())
     } else {
         Outcome::partial(model.clone(), diagnostics)
     };
     outcome.with_private(kept.private())
+}
+
+/// What is not as it was planned, although everything went well: somebody has deleted or made an object since. Terraform would
+/// call that a mistake of the provider's; the state holds what is there.
+fn moved(planned: &StackModel, model: &StackModel) -> Option<Diagnostic> {
+    let moved = outputs::moved(planned, model);
+    (!moved.is_empty()).then(|| {
+        Diagnostic::error(
+            format!("The stack \"{}\" was changed by somebody else since the plan", model.id.as_str().unwrap_or_default()),
+            format!(
+                "It is complete and as configured, but other objects than the planned ones make it up:\n{}\n\nThe state holds \
+                 what is there. Apply again, so that what refers to them is changed as well.",
+                moved.join("\n")
+            ),
+        )
+    })
 }
 
 /// Fills in the computed attributes from what the operation has learnt. That the API key's value cannot be read is a
@@ -196,8 +222,9 @@ async fn show(operation: &Operation, config: &StackConfig, model: &mut StackMode
     if model.api_url.is_unknown() {
         model.api_url = Attr::Null;
     }
-    // The value of a key never changes: one that the state has is not asked for again.
-    if model.api_key.is_known() && model.api_key_id == before {
+    // The value of a key never changes: one that the state has is not asked for again, nor one that could not be read when
+    // the plan was made.
+    if !model.api_key.is_unknown() && model.api_key_id == before {
         return None;
     }
     let (value, warning) = match operation.api_key().await {
@@ -215,7 +242,7 @@ async fn read(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private) -
     };
     let kept = Kept::of(private);
     let codes = code::codes(subject.config.architecture).unwrap_or_else(code::none);
-    let operation = operation(ctx, &subject, codes, DEFAULT_TIMEOUT);
+    let operation = operation(ctx, &subject, codes, DEFAULT_TIMEOUT.into());
     if let Err(diagnostic) = plan::still_here(&model, &operation.context.names) {
         return Outcome::failed(diagnostic);
     }
@@ -226,19 +253,21 @@ async fn read(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private) -
         Ok(found) => found,
         Err(diagnostics) => return Outcome::failed(diagnostics.into_iter().collect::<Diagnostics>()),
     };
-    let Some(components) = found.components else {
+    let Some(mut components) = found.components else {
         return Outcome::gone();
     };
     if !model.installation_id.is_known() {
         model.installation_id = found.installation.map(|id| id.to_string()).into();
     }
-    let warning = show(&operation, &subject.config, &mut model).await;
-    model.components = Attr::Known(components);
-    let outcome = Outcome::done(model).with_private(kept.private());
-    match warning {
-        Some(warning) => outcome.with_diagnostic(warning),
-        None => outcome,
+    if model.api_key.is_null() {
+        model.api_key = Attr::Unknown;
     }
+    let warning = show(&operation, &subject.config, &mut model).await;
+    outputs::retell(&mut components, model.components.known());
+    model.components = Attr::Known(components);
+    let held = found.held.map(|until| plan::held(&subject.config.name, until));
+    let outcome = Outcome::done(model).with_private(kept.private());
+    warning.into_iter().chain(held).fold(outcome, Outcome::with_diagnostic)
 }
 
 async fn delete(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private) -> Outcome<StackModel> {
@@ -247,7 +276,12 @@ async fn delete(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private)
         Err(diagnostics) => return Outcome::failed(diagnostics),
     };
     let mut kept = Kept::of(private);
-    let operation = operation(ctx, &subject, code::none(), timeout(&model, |t| &t.delete));
+    let operation = operation(
+        ctx,
+        &subject,
+        code::none(),
+        timeout(&model, "timeouts.delete", |t| &t.delete),
+    );
     if let Err(diagnostic) = plan::may_be_destroyed(&operation, &subject.config, &kept.restos, &model).await {
         return Outcome::failed(diagnostic);
     }
@@ -273,7 +307,8 @@ async fn delete(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private)
     let diagnostics: Diagnostics = achieved.diagnostics.into_iter().collect();
     match achieved.components {
         None => Outcome::failed(diagnostics),
-        Some(components) => {
+        Some(mut components) => {
+            outputs::retell(&mut components, model.components.known());
             model.components = Attr::Known(components);
             earlier.pop();
             kept.restos = earlier;
@@ -296,7 +331,7 @@ fn subject<'a>(ctx: &'a Ctx<Configured>, model: &StackModel) -> Result<Subject<'
     Ok(Subject { connection, config })
 }
 
-fn operation(ctx: &Ctx<Configured>, subject: &Subject<'_>, codes: Codes, timeout: Duration) -> Operation {
+fn operation(ctx: &Ctx<Configured>, subject: &Subject<'_>, codes: Codes, timeout: Timeout) -> Operation {
     let names = subject.connection.names(&subject.config.name);
     Operation::new(subject.connection, names, codes, ctx.stop(), timeout)
 }
@@ -333,19 +368,28 @@ fn no_installation(name: &str) -> Diagnostic {
     Diagnostic::error(
         format!("Cannot tell which installation of \"{name}\" this is"),
         format!(
-            "Neither the state nor the marker in AWS says so. Remove the stack from the state (terraform state rm) and import \
-             it again: terraform import <address> {name}"
+            "The state does not say so, and no refresh has read it from the marker in AWS. Refresh the state (terraform apply \
+             -refresh-only); if there is no marker any more, remove the stack from the state (terraform state rm) and import it \
+             again: terraform import <address> {name}"
         ),
     )
 }
 
-fn timeout(model: &StackModel, which: impl Fn(&super::model::TimeoutsModel) -> &Attr<String>) -> Duration {
+/// How long an operation may take: what the user says under `attribute`, or the default.
+fn timeout(
+    model: &StackModel,
+    attribute: &'static str,
+    which: impl Fn(&super::model::TimeoutsModel) -> &Attr<String>,
+) -> Timeout {
     let given = model
         .timeouts
         .known()
         .and_then(|t| which(t).as_str())
         .and_then(rules::parse_duration);
-    given.unwrap_or(DEFAULT_TIMEOUT)
+    Timeout {
+        limit: given.unwrap_or(DEFAULT_TIMEOUT),
+        attribute: Some(attribute),
+    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ pub use self::api::url as api_url;
 
 use super::component::Component;
 use super::config::{FunctionConfig, StackConfig};
-use super::kind::{Kind, Tags};
+use super::engine::Observation;
+use super::kind::{Extras, Kind, Tags};
 use super::kinds::event_invoke::EventInvoke;
 use super::kinds::event_source::EventSource;
 use super::kinds::function::{Code, Environment, Function, HANDLER, RUNTIME};
@@ -78,11 +79,21 @@ pub fn topology(config: &StackConfig, names: &Names, codes: &Codes) -> Vec<Compo
     t.components
 }
 
+/// The executor's time-out as AWS holds it, in seconds; `None` where there is no such function yet.
+pub fn held_timeout(observed: &Observation) -> Option<i32> {
+    let executor = observed.get("executor_function")?.as_ref()?;
+    executor.value::<Function>().map(|function| function.timeout)
+}
+
 /// Pairs (first, then) of components whose changes depend on each other only this time: the queue's visibility must never
-/// be shorter than the executor's time-out, so that it grows first and shrinks last.
-pub fn order(held: &StackConfig, wanted: &StackConfig) -> Vec<(String, String)> {
+/// be shorter than the executor's time-out, so that it grows first and shrinks last. What AWS holds decides
+/// ([`held_timeout`]), and not what an earlier change, which may have failed half-way, was to bring about.
+pub fn order(held_timeout: Option<i32>, wanted: &StackConfig) -> Vec<(String, String)> {
     let (queue, function) = ("queue".to_owned(), "executor_function".to_owned());
-    match wanted.executor.function.timeout.cmp(&held.executor.function.timeout) {
+    let Some(held) = held_timeout else {
+        return Vec::new();
+    };
+    match wanted.executor.function.timeout.cmp(&held) {
         std::cmp::Ordering::Greater => vec![(queue, function)],
         std::cmp::Ordering::Less => vec![(function, queue)],
         std::cmp::Ordering::Equal => Vec::new(),
@@ -188,6 +199,7 @@ impl<'a> Builder<'a> {
             kms_key_arn: self.config.kms_key_arn.clone(),
             deletion_protection: self.config.deletion_protection,
             tags: self.tags.clone(),
+            extras: Extras::default(),
         }
     }
 
@@ -230,6 +242,7 @@ impl<'a> Builder<'a> {
             encryption,
             policy: Some(tls_only(&self.names.queue_arn(&name))),
             tags: self.tags.clone(),
+            extras: Extras::default(),
             name,
         }
     }
@@ -282,6 +295,7 @@ impl<'a> Builder<'a> {
             retries: 2,
             max_age: 3600,
             on_failure: Some(self.names.queue_arn(&self.names.dispatcher_dlq())),
+            extras: Extras::default(),
         };
         self.add(
             "dispatcher_invoke_config",
@@ -321,6 +335,7 @@ impl<'a> Builder<'a> {
             maximum_concurrency: executor.maximum_concurrency,
             enabled: true,
             tags: self.tags.clone(),
+            extras: Extras::default(),
         };
         self.add("executor_event_source", source, &["queue", "executor_function"]);
     }
@@ -343,6 +358,7 @@ impl<'a> Builder<'a> {
             reserved_concurrency: settings.reserved_concurrency,
             kms_key: self.config.kms_key_arn.clone(),
             tags: self.tags.clone(),
+            extras: Extras::default(),
             name,
         }
     }

@@ -3,10 +3,24 @@
 //! Invariant: read-only. A stack whose table is gone has none.
 
 use aws_sdk_dynamodb::types::Select;
+use kairos::names::Names;
 use kairos_aws::Doing;
 use tfplugin::{Diagnostic, Path};
 
 use super::context::Context;
+use super::kind::Tags;
+use super::marker::{self, Phase, Ssm};
+use crate::permissions::{Permissions, Scope};
+
+/// What IAM must allow for this check, which comes before a deletion.
+pub fn permissions(names: &Names, kms_key_arn: Option<&str>) -> Permissions {
+    let table = Scope::of([names.table_arn(&names.procesos_table())]);
+    let permissions = Permissions::default().delete(&table, &["dynamodb:Scan"]);
+    match kms_key_arn {
+        Some(key) => permissions.delete(&Scope::key(key, "dynamodb", names), &["kms:Decrypt"]),
+        None => permissions,
+    }
+}
 
 /// Refuses where processes are registered.
 ///
@@ -29,9 +43,8 @@ pub async fn unused(context: &Context) -> Result<(), Diagnostic> {
         Ok(Some(_)) => Err(Diagnostic::error(
             format!("Processes are registered in the stack \"{name}\""),
             format!(
-                "The table \"{table}\" is not empty. Destroy the processes first (kairos_proceso, or DELETE /Procesos/{{id}} of \
-                 the API), or set \"force_destroy\" to true and apply that: they are then destroyed with the stack. Nothing was \
-                 deleted."
+                "The table \"{table}\" is not empty. {} Nothing was deleted.",
+                advice(context).await
             ),
         )
         .at(Path::root("force_destroy"))),
@@ -39,5 +52,22 @@ pub async fn unused(context: &Context) -> Result<(), Diagnostic> {
             format!("Cannot tell whether processes are registered in the stack \"{name}\""),
             format!("{error}. Nothing was deleted."),
         )),
+    }
+}
+
+/// What can be done about processes that are registered. A stack that has never been complete is tainted, and Terraform
+/// replaces it: nothing of its configuration is applied before that.
+async fn advice(context: &Context) -> &'static str {
+    let shelf = Ssm::new(context.clone(), Tags::new());
+    match marker::read(&shelf, &context.names).await {
+        Ok(Some(marker)) if marker.fase == Phase::Creando => {
+            "The stack has never been complete, which is why Terraform would replace it: run \"terraform untaint\" with the \
+             stack's address and apply again, which completes it in place and keeps its processes. Or destroy the processes first \
+             (kairos_proceso, or DELETE /Procesos/{id} of the API)."
+        }
+        _ => {
+            "Destroy the processes first (kairos_proceso, or DELETE /Procesos/{id} of the API), or set \"force_destroy\" to true \
+             and apply that: they are then destroyed with the stack."
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: terraform sees no variable of ours but `PATH` and what a test gives it.
 
 mod mirror;
+mod newer;
 mod report;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -18,6 +20,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub use mirror::mirror;
+pub use newer::{Code, NEWER_VERSION};
 pub use report::{Diagnostic, PlanSummary, Report};
 
 use crate::account::Account;
@@ -58,8 +61,15 @@ pub struct Output {
 #[derive(Debug)]
 pub struct Running {
     group: Group,
-    out: std::thread::JoinHandle<String>,
-    err: std::thread::JoinHandle<String>,
+    out: Collected,
+    err: Collected,
+}
+
+/// What a process has written so far, and the thread that reads it.
+#[derive(Debug)]
+struct Collected {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    thread: std::thread::JoinHandle<()>,
 }
 
 impl Terraform {
@@ -122,6 +132,16 @@ impl Terraform {
     /// Takes a variable out of the environment.
     pub fn unset(&mut self, name: &str) {
         self.environment.remove(name);
+    }
+
+    /// Goes over to a newer provider, which is this one with other Lambdas: their digests.
+    pub fn upgrade_provider(&self) -> Result<Vec<Code>> {
+        let mirror = self.dir().join("newer");
+        let codes = newer::mirror_newer(&mirror)?;
+        self.write("terraformrc", &mirror::cli_configuration(&mirror))?;
+        self.run(&["init", "-no-color", "-upgrade"])?
+            .succeeded("init -upgrade")?;
+        Ok(codes)
     }
 
     /// `terraform init`.
@@ -233,6 +253,11 @@ impl Output {
         }
         Ok(self)
     }
+
+    /// The diagnostics of a command that was run with `-json`.
+    pub fn report(&self) -> Report {
+        Report::of_lines(self)
+    }
 }
 
 impl Running {
@@ -241,12 +266,16 @@ impl Running {
         let Some(status) = self.group.wait(limit)? else {
             bail!("terraform did not end within {} s", limit.as_secs());
         };
-        let text = |thread: std::thread::JoinHandle<String>| thread.join().unwrap_or_default();
         Ok(Output {
             code: status.code(),
-            stdout: text(self.out),
-            stderr: text(self.err),
+            stdout: self.out.all(),
+            stderr: self.err.all(),
         })
+    }
+
+    /// What it has written to its standard output so far.
+    pub fn so_far(&self) -> String {
+        self.out.so_far()
     }
 
     /// The providers that this terraform runs now.
@@ -265,13 +294,33 @@ impl Running {
     }
 }
 
-fn collect<R: Read + Send + 'static>(stream: Option<R>) -> std::thread::JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut stream) = stream {
-            // What was read before an error is still worth showing.
-            let _ = stream.read_to_end(&mut bytes);
+fn collect<R: Read + Send + 'static>(stream: Option<R>) -> Collected {
+    let bytes = Arc::new(Mutex::new(Vec::new()));
+    let gathered = Arc::clone(&bytes);
+    let thread = std::thread::spawn(move || {
+        let Some(mut stream) = stream else { return };
+        let mut part = [0; 4096];
+        // What was read before an error is still worth showing.
+        while let Ok(length @ 1..) = stream.read(&mut part) {
+            lock(&gathered).extend_from_slice(&part[..length]);
         }
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+    });
+    Collected { bytes, thread }
+}
+
+impl Collected {
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&lock(&self.bytes)).into_owned()
+    }
+
+    fn all(self) -> String {
+        // The thread only copies bytes: it does not panic.
+        let _ = self.thread.join();
+        String::from_utf8_lossy(&lock(&self.bytes)).into_owned()
+    }
+}
+
+/// Bytes are whole whatever happened to who held them.
+fn lock(bytes: &Mutex<Vec<u8>>) -> MutexGuard<'_, Vec<u8>> {
+    bytes.lock().unwrap_or_else(PoisonError::into_inner)
 }

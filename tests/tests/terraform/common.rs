@@ -5,10 +5,11 @@ use std::time::Duration;
 use acceptance::fixtures::{self, ProcesoRole, TargetFunction};
 use acceptance::history::{self, Run};
 use acceptance::ministack::Options;
-use acceptance::terraform::REQUIRED_PROVIDERS;
+use acceptance::terraform::{Diagnostic, REQUIRED_PROVIDERS};
 use acceptance::{Account, MiniStack, Terraform, wait, world};
 use anyhow::{Context, Result, ensure};
 use aws_sdk_lambda::primitives::Blob;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// The stack's name in every test: accounts keep them apart.
@@ -116,4 +117,42 @@ pub(crate) async fn assert_holds(account: &Account, expected: &[&str]) -> Result
     let held = world::list(account).await?;
     ensure!(held == expected, "the account holds {held:#?}, not {expected:#?}");
     Ok(())
+}
+
+/// What the stack's marker says.
+pub(crate) async fn marker(account: &Account) -> Result<Value> {
+    let name = format!("/{APP}/Kairos/Instalacion");
+    let answer = account.ssm().get_parameter().name(name).send().await?;
+    let text = answer
+        .parameter()
+        .and_then(|p| p.value())
+        .context("the marker is empty")?;
+    serde_json::from_str(text).context("reading the marker")
+}
+
+/// Whether somebody holds the stack's marker now.
+pub(crate) async fn is_held(account: &Account) -> Result<bool> {
+    let until = marker(account).await?["arriendo"]["hasta"]
+        .as_str()
+        .unwrap_or_default()
+        .parse::<Timestamp>()?;
+    Ok(until > Timestamp::now())
+}
+
+/// Makes the lease of the stack's marker end then, as if time had gone by or somebody renewed it.
+pub(crate) async fn set_lease(account: &Account, until: Timestamp) -> Result<()> {
+    let mut marker = marker(account).await?;
+    marker["arriendo"]["hasta"] = until.to_string().into();
+    let call = account.ssm().put_parameter().name(format!("/{APP}/Kairos/Instalacion"));
+    call.value(marker.to_string()).overwrite(true).send().await?;
+    Ok(())
+}
+
+/// Fails unless one of the errors has this text.
+pub(crate) fn assert_told(errors: &[Diagnostic], text: &str) {
+    let told: Vec<String> = errors.iter().map(Diagnostic::text).collect();
+    assert!(
+        told.iter().any(|error| error.contains(text)),
+        "no error has {text:?}: {told:#?}"
+    );
 }

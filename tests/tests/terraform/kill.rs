@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use acceptance::fixtures::TargetFunction;
-use acceptance::process::signal;
+use acceptance::gate::{Act, Gate, Rule};
+use acceptance::process::{runs, signal};
+use acceptance::terraform::Running;
 use acceptance::{Terraform, wait, world};
 use anyhow::{Context, Result, ensure};
+use jiff::{SignedDuration, Timestamp};
 use rustix::process::Signal;
 
-use crate::common::{APP, account, assert_holds, configuration, only_proceso, role_for, stack};
+use crate::common::{APP, account, assert_holds, configuration, only_proceso, role_for, set_lease, stack};
 
 #[tokio::test]
 async fn a_provider_killed_while_it_creates_is_completed_by_the_next_apply() -> Result<()> {
@@ -45,6 +48,64 @@ async fn a_provider_killed_while_it_creates_is_completed_by_the_next_apply() -> 
         "the plan after the second apply is not empty"
     );
     terraform.destroy(&[])?.succeeded("destroy")?;
+    assert_holds(&account, &[]).await
+}
+
+/// Kills the provider while `rule` keeps the answer to one of its calls back: AWS has done it, and nobody knows.
+async fn kill_at(rule: &Rule, mut command: Running, what: &str) -> Result<()> {
+    rule.reached(1, what).await?;
+    let providers = command.providers();
+    ensure!(!providers.is_empty(), "no provider runs at {what}");
+    for provider in &providers {
+        signal(*provider, Signal::KILL);
+    }
+    let output = command.wait(Duration::from_mins(5))?;
+    ensure!(
+        output.code != Some(0),
+        "terraform succeeded without its provider: {}",
+        output.stdout
+    );
+    rule.end();
+    wait::until("the provider's end", Duration::from_mins(5), || async {
+        Ok((!providers.iter().any(|id| runs(*id))).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_provider_killed_while_it_changes_or_destroys_is_taken_over_by_the_next() -> Result<()> {
+    let account = account(false).await?;
+    let gate = Gate::before(&account)?;
+    let terraform = Terraform::new(&gate.account(&account), &configuration(""))?;
+    terraform.apply(&[])?.succeeded("apply")?;
+
+    // The API is new: no state tells of what was made of it.
+    terraform.write(
+        "main.tf",
+        &stack("executor = { role_prefix = \"proceso-\", timeout = 240 }\n  api = {}"),
+    )?;
+    let lost = gate.rule(Act::KeepAnswer, |r| r.operation == "POST /restapis");
+    let apply = terraform.start(&["apply", "-auto-approve", "-no-color"])?;
+    kill_at(&lost, apply, "the new API").await?;
+    // The lease that it left behind has run out.
+    set_lease(&account, Timestamp::now() - SignedDuration::from_secs(1)).await?;
+    terraform
+        .apply(&[])?
+        .succeeded("apply after the update that was killed")?;
+    let apis = account.apigateway().get_rest_apis().send().await?;
+    assert_eq!(apis.items().len(), 1, "one API, though it was created twice");
+    ensure!(
+        terraform.plan_summary(&[])?.is_empty(),
+        "the plan after the update is not empty"
+    );
+
+    let lost = gate.rule(Act::KeepAnswer, |r| r.asks("DeleteTable", &format!("{APP}Ejecuciones")));
+    let destroy = terraform.start(&["destroy", "-auto-approve", "-no-color"])?;
+    kill_at(&lost, destroy, "the table's deletion").await?;
+    set_lease(&account, Timestamp::now() - SignedDuration::from_secs(1)).await?;
+    terraform
+        .destroy(&[])?
+        .succeeded("destroy after the one that was killed")?;
     assert_holds(&account, &[]).await
 }
 

@@ -6,7 +6,6 @@ use std::future::Future;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio_util::sync::CancellationToken;
 
 /// How a node ended: its result, and whether what waits for it may start.
 #[derive(Debug)]
@@ -20,8 +19,8 @@ pub struct Ended<T> {
 /// Starts every node whose `waits` (indices of other nodes) have all ended with `go_on`, as concurrently as that allows.
 ///
 /// The answer holds one entry a node: its result, or `None` where it was never started: something upstream did not go on,
-/// or `stop` was cancelled before.
-pub async fn walk<T, F, Fut>(waits: &[Vec<usize>], stop: &CancellationToken, start: F) -> Vec<Option<T>>
+/// or `stopped` said so before.
+pub async fn walk<T, F, Fut>(waits: &[Vec<usize>], stopped: impl Fn() -> bool, start: F) -> Vec<Option<T>>
 where
     F: Fn(usize) -> Fut,
     Fut: Future<Output = Ended<T>>,
@@ -40,7 +39,7 @@ where
     };
     let mut running = FuturesUnordered::new();
     for node in (0..waits.len()).filter(|n| waits[*n].is_empty()) {
-        if !stop.is_cancelled() {
+        if !stopped() {
             running.push(run(node));
         }
     }
@@ -51,7 +50,7 @@ where
         }
         for &next in &followers[node] {
             left[next] -= 1;
-            if left[next] == 0 && !stop.is_cancelled() {
+            if left[next] == 0 && !stopped() {
                 running.push(run(next));
             }
         }
@@ -85,15 +84,19 @@ mod tests {
 
     async fn order(waits: &[Vec<usize>], fails: &[usize]) -> (Vec<usize>, Vec<bool>) {
         let seen = RefCell::new(Vec::new());
-        let results = walk(waits, &CancellationToken::new(), |n| {
-            seen.borrow_mut().push(n);
-            async move {
-                Ended {
-                    result: (),
-                    go_on: !fails.contains(&n),
+        let results = walk(
+            waits,
+            || false,
+            |n| {
+                seen.borrow_mut().push(n);
+                async move {
+                    Ended {
+                        result: (),
+                        go_on: !fails.contains(&n),
+                    }
                 }
-            }
-        })
+            },
+        )
         .await;
         (seen.into_inner(), results.iter().map(Option::is_some).collect())
     }

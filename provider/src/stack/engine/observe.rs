@@ -5,27 +5,38 @@
 use std::collections::{BTreeMap, HashMap};
 
 use kairos_aws::AwsError;
-use tokio_util::sync::CancellationToken;
 
 use super::graph::{Ended, walk};
 use super::limits::Limits;
+use crate::stack::bounds::End;
 use crate::stack::component::{Component, Observed};
 use crate::stack::context::Context;
 
 /// What AWS holds, by component; `None` where the object does not exist.
 pub type Observation = BTreeMap<String, Option<Observed>>;
 
-/// A component that could not be read.
+/// What could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("component \"{component}\": {error}")]
-pub struct Unreadable {
-    /// The component's name.
-    pub component: String,
-    /// AWS's answer.
-    pub error: AwsError,
+pub enum Unreadable {
+    /// A component.
+    #[error("component \"{component}\": {error}")]
+    Component {
+        /// Its name.
+        component: String,
+        /// AWS's answer.
+        error: AwsError,
+    },
+    /// All that had not been read when the operation ended.
+    #[error("{end}, before {count} components were read; {}", end.advice())]
+    Ended {
+        /// How many.
+        count: usize,
+        /// Why.
+        end: End,
+    },
 }
 
-/// Reads every component and learns the ids of those that are ours.
+/// Reads every component and learns the ids of those that are ours. Once the context's bounds are reached, no read starts.
 ///
 /// # Errors
 /// Every component that could not be read; *not found* is no error, *access denied* is one.
@@ -33,43 +44,47 @@ pub async fn observe(
     components: &[Component],
     context: &Context,
     limits: &Limits,
-    stop: &CancellationToken,
 ) -> Result<Observation, Vec<Unreadable>> {
     let waits = references(components);
-    let read = walk(&waits, stop, |index| async move {
-        let component = &components[index];
-        let _permit = limits.permit(component.node.service()).await;
-        let result = component.node.observe(context).await;
-        match &result {
-            Ok(Some(held)) if held.owner == crate::stack::kind::Owner::Ours => context.learn(&component.name, &held.id),
-            Ok(_) => context.forget(&component.name),
-            Err(error) => tracing::warn!(componente = component.name, %error, "could not be read"),
-        }
-        Ended {
-            go_on: result.is_ok(),
-            result,
-        }
-    })
+    let read = walk(
+        &waits,
+        || context.bounds().over().is_some(),
+        |index| async move {
+            let component = &components[index];
+            let _permit = limits.permit(component.node.service()).await;
+            let result = component.node.observe(context).await;
+            match &result {
+                Ok(Some(held)) if held.owner == crate::stack::kind::Owner::Ours => {
+                    context.learn(&component.name, &held.id)
+                }
+                Ok(_) => context.forget(&component.name),
+                Err(error) => tracing::warn!(componente = component.name, %error, "could not be read"),
+            }
+            Ended {
+                go_on: result.is_ok(),
+                result,
+            }
+        },
+    )
     .await;
 
     let mut observation = Observation::new();
-    let mut errors = Vec::new();
+    let (mut errors, mut left) = (Vec::new(), 0);
     for (component, result) in components.iter().zip(read) {
         match result {
             Some(Ok(held)) => {
                 observation.insert(component.name.clone(), held);
             }
-            Some(Err(error)) => errors.push(Unreadable {
+            Some(Err(error)) => errors.push(Unreadable::Component {
                 component: component.name.clone(),
                 error,
             }),
-            // Never started: what it refers to could not be read and is in the errors, or the operation was stopped.
-            None if stop.is_cancelled() => errors.push(Unreadable {
-                component: component.name.clone(),
-                error: stopped(),
-            }),
-            None => {}
+            // Never started: what it refers to could not be read and is in the errors, or the operation ended.
+            None => left += 1,
         }
+    }
+    if let Some(end) = context.bounds().over().filter(|_| left > 0) {
+        errors.push(Unreadable::Ended { count: left, end });
     }
     if errors.is_empty() {
         Ok(observation)
@@ -97,16 +112,4 @@ fn references(components: &[Component]) -> Vec<Vec<usize>> {
         to
     };
     components.iter().map(of).collect()
-}
-
-fn stopped() -> AwsError {
-    AwsError {
-        action: "Read".into(),
-        object: "component".into(),
-        code: None,
-        message: "not read: the operation was interrupted".into(),
-        request_id: None,
-        class: kairos_aws::Class::Transient,
-        ambiguous: false,
-    }
 }

@@ -2,14 +2,16 @@
 //!
 //! Invariant: no step is taken on an object that is not ours; one that must be, refuses the whole plan.
 //! Invariant: the steps form an acyclic graph; deletions run against the direction of creations.
+//! Invariant: what is replaced is replaced alone. Where two may exist side by side, the new object is made and everything is
+//! pointed to it before the old one goes; where they cannot, the old one makes room first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
 use super::observe::Observation;
 use crate::stack::component::{Component, Node, Observed};
-use crate::stack::kind::{Change, Owner};
+use crate::stack::kind::{Change, Owner, touches};
 
 /// What is to be done, and in which order.
 #[derive(Debug, Default)]
@@ -40,6 +42,8 @@ pub enum Action {
     Keep,
     /// It does not exist.
     Create,
+    /// It replaces another, which is still there and goes afterwards.
+    CreateBeside,
     /// These properties differ and are changed in place.
     Update(Vec<Change>),
     /// Something that it refers to gets another id: it is read again then, and pointed to it.
@@ -77,7 +81,7 @@ pub enum Refusal {
 const HOLDS_DATA: [&str; 2] = ["AWS::DynamoDB::Table", "AWS::SQS::Queue"];
 
 /// Whether replacing the object would lose what nobody could bring back.
-pub(super) fn holds_data(node: &dyn Node) -> bool {
+pub fn holds_data(node: &dyn Node) -> bool {
     HOLDS_DATA.contains(&node.type_name())
 }
 
@@ -108,7 +112,9 @@ pub fn plan(
             planner.unmake(component, held.clone());
         }
     }
+    planner.rebind(desired);
     planner.repoint(desired);
+    planner.make_room(desired);
     planner.connect(desired, prior, order);
     Ok(planner.plan)
 }
@@ -132,6 +138,8 @@ struct Planner {
     makes: HashMap<String, usize>,
     /// The step that deletes a component, or the object that its replacement follows.
     unmakes: HashMap<String, usize>,
+    /// Components whose replacement is made before the object that it replaces goes.
+    beside: HashSet<String>,
 }
 
 impl Planner {
@@ -156,6 +164,10 @@ impl Planner {
                 id: held.id.clone(),
                 changes: held.changes.iter().filter(|c| c.replaces).cloned().collect(),
             });
+        } else if component.node.beside() {
+            self.beside.insert(component.name.clone());
+            self.make(component, Action::CreateBeside, Some(held.clone()));
+            self.unmake(component, held.clone());
         } else {
             self.unmake(component, held.clone());
             self.make(component, Action::Create, Some(held.clone()));
@@ -183,6 +195,37 @@ impl Planner {
         self.plan.waits.push(Vec::new());
     }
 
+    /// What exists and depends on something that was deleted by hand may be bound to the old object behind the name.
+    fn rebind(&mut self, desired: &[Component]) {
+        for component in desired {
+            let created = |dep: &String| {
+                let step = &self.plan.steps[*self.makes.get(dep)?];
+                (step.action == Action::Create).then_some(step.node.type_name())
+            };
+            let bound: Vec<Change> = component
+                .deps
+                .iter()
+                .filter_map(created)
+                .filter_map(|type_name| component.node.rebinding(type_name))
+                .collect();
+            let Some(step) = self.makes.get(&component.name).map(|i| &mut self.plan.steps[*i]) else {
+                continue;
+            };
+            let mut changes = match &step.action {
+                Action::Keep => Vec::new(),
+                Action::Update(changes) => changes.clone(),
+                _ => continue,
+            };
+            // What differs anyhow is written anyhow.
+            let news = bound.into_iter().filter(|b| !touches(&changes, &[&b.property]));
+            let news: Vec<Change> = news.collect();
+            changes.extend(news);
+            if !changes.is_empty() {
+                step.action = Action::Update(changes);
+            }
+        }
+    }
+
     /// What refers to something replaced was observed as pointing to the old object: it is looked at again.
     fn repoint(&mut self, desired: &[Component]) {
         let mut moved: Vec<String> = self
@@ -207,9 +250,28 @@ impl Planner {
         }
     }
 
+    /// What stands on something that makes room first has to make room before it: it cannot be made beside.
+    fn make_room(&mut self, desired: &[Component]) {
+        loop {
+            let makes_room = |name: &String| self.unmakes.contains_key(name) && !self.beside.contains(name);
+            let found = desired
+                .iter()
+                .find(|c| self.beside.contains(&c.name) && standing_on(c).iter().any(makes_room));
+            let Some(component) = found else { return };
+            self.beside.remove(&component.name);
+            if let Some(step) = self.makes.get(&component.name) {
+                self.plan.steps[*step].action = Action::Create;
+            }
+        }
+    }
+
     fn connect(&mut self, desired: &[Component], prior: &[Component], order: &[(String, String)]) {
         let Self {
-            plan, makes, unmakes, ..
+            plan,
+            makes,
+            unmakes,
+            beside,
+            ..
         } = self;
         let mut wait = |step: Option<&usize>, on: Option<&usize>| {
             if let (Some(&step), Some(&on)) = (step, on)
@@ -224,8 +286,17 @@ impl Planner {
                 wait(makes.get(&component.name), makes.get(&dep));
                 // Of two that make room, the one that stands on the other goes first.
                 wait(unmakes.get(&dep), unmakes.get(&component.name));
+                if beside.contains(&dep) {
+                    // The old one goes once what stood on it stands on the new one.
+                    wait(unmakes.get(&dep), makes.get(&component.name));
+                }
             }
-            wait(makes.get(&component.name), unmakes.get(&component.name));
+            let (make, unmake) = (makes.get(&component.name), unmakes.get(&component.name));
+            if beside.contains(&component.name) {
+                wait(unmake, make);
+            } else {
+                wait(make, unmake);
+            }
         }
         for component in prior {
             for dep in standing_on(component) {
@@ -283,6 +354,7 @@ impl Action {
         match self {
             Self::Keep => "keep",
             Self::Create => "create",
+            Self::CreateBeside => "create beside",
             Self::Update(_) => "update",
             Self::Repoint => "repoint",
             Self::Delete => "delete",

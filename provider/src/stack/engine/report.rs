@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::plan::Plan;
+use crate::stack::bounds::End;
 
 /// What became of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +31,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// Joins the results of the steps; `None` is a step that was never started. `interrupted` says why nothing more was
-    /// started, where something stopped the whole.
-    pub(super) fn of(plan: &Plan, results: Vec<Option<Outcome>>, interrupted: Option<&str>) -> Self {
+    /// Joins the results of the steps; `None` is a step that was never started. `end` says why nothing more was
+    /// started, where something ended the whole.
+    pub(super) fn of(plan: &Plan, results: Vec<Option<Outcome>>, end: Option<End>) -> Self {
         let failed: Vec<&str> = plan
             .steps
             .iter()
@@ -42,9 +43,9 @@ impl Report {
             .collect();
         let mut report = Self::default();
         for (step, result) in plan.steps.iter().zip(results) {
-            let outcome = result.unwrap_or_else(|| match (&step.action, interrupted) {
+            let outcome = result.unwrap_or_else(|| match (&step.action, end) {
                 (super::plan::Action::Keep, _) => Outcome::Untouched,
-                (_, Some(why)) => Outcome::Skipped(why.into()),
+                (_, Some(end)) => Outcome::Skipped(end.to_string()),
                 (_, None) => Outcome::Skipped(format!("waits for {}", failed.join(", "))),
             });
             report

@@ -10,10 +10,10 @@ use std::time::Duration;
 use kairos::names::{Names, Place};
 use kairos_aws::{AwsError, Class};
 use serde::Serialize;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::stack::bounds::{Bounds, Timeout};
 use crate::stack::component::Component;
 use crate::stack::context::{Clients, Context};
 use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Ref};
@@ -44,6 +44,8 @@ struct World {
     made: u32,
     log: Vec<String>,
     injection: Option<Injection>,
+    /// Cancelled by the next observation.
+    on_observe: Option<CancellationToken>,
 }
 
 impl World {
@@ -96,10 +98,19 @@ impl PartialEq for Fake {
     }
 }
 
+impl crate::render::Render for Fake {
+    fn render(&self, _: &crate::render::At<'_>) -> Vec<crate::render::Block> {
+        Vec::new()
+    }
+}
+
 impl Kind for Fake {
     const TYPE: &'static str = "Test::Fake";
-    const ACTIONS: &'static [&'static str] = &[];
     const SERVICE: &'static str = "fake";
+
+    fn permissions(&self, _: &kairos::names::Names) -> crate::permissions::Permissions {
+        crate::permissions::Permissions::default()
+    }
 
     fn known_id(&self, _: &Context) -> Option<String> {
         None
@@ -117,7 +128,11 @@ impl Kind for Fake {
     }
 
     async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
-        let object = self.world.lock().unwrap().objects.get(&self.name).cloned();
+        let object = {
+            let world = self.world.lock().unwrap();
+            world.on_observe.iter().for_each(CancellationToken::cancel);
+            world.objects.get(&self.name).cloned()
+        };
         Ok(object.map(|o| {
             let parent = match (&self.parent, &o.parent_id) {
                 (Some(parent), Some(id)) => Some(context.reference(parent, id)),
@@ -226,12 +241,9 @@ fn run(context: Context) -> Run {
         longest: Duration::from_millis(2),
         propagation: Duration::from_secs(20),
     };
-    let deadline = Instant::now() + Duration::from_secs(60);
     Run {
         context,
         limits: Limits::default(),
-        stop: CancellationToken::new(),
-        deadline,
         pace,
     }
 }
@@ -244,7 +256,7 @@ async fn apply(desired: &[Component], prior: &[Component]) -> Result<(String, Re
         .chain(prior.iter().filter(|p| !desired.iter().any(|d| d.name == p.name)))
         .cloned()
         .collect();
-    let observed = observe(&all, &run.context, &run.limits, &run.stop).await.unwrap();
+    let observed = observe(&all, &run.context, &run.limits).await.unwrap();
     let plan = plan(desired, prior, &observed, &[])?;
     let report = execute(&plan, &run).await;
     Ok((plan.to_string(), report))
@@ -353,6 +365,153 @@ async fn a_failure_at_any_component_is_reported_and_the_next_run_converges() {
     insta::assert_snapshot!(golden);
 }
 
+/// A [`Fake`] whose replacement may exist beside it: the world knows it by name and shape.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Twin(Fake);
+
+impl crate::render::Render for Twin {
+    fn render(&self, _: &crate::render::At<'_>) -> Vec<crate::render::Block> {
+        Vec::new()
+    }
+}
+
+impl Kind for Twin {
+    const TYPE: &'static str = "Test::Twin";
+    const SERVICE: &'static str = "fake";
+    const BESIDE: bool = true;
+
+    fn permissions(&self, _: &Names) -> crate::permissions::Permissions {
+        crate::permissions::Permissions::default()
+    }
+
+    fn known_id(&self, _: &Context) -> Option<String> {
+        None
+    }
+
+    fn diff(&self, held: &Self) -> Vec<Change> {
+        self.0.diff(&held.0)
+    }
+
+    /// The one of the wanted shape, otherwise any other.
+    async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
+        let shapes = [self.0.shape, 1, 2];
+        for shape in shapes {
+            let of_shape = Fake {
+                name: format!("{}#{shape}", self.0.name),
+                ..self.0.clone()
+            };
+            if let Some(held) = of_shape.observe(context).await? {
+                let value = Self(Fake {
+                    name: self.0.name.clone(),
+                    ..held.value
+                });
+                return Ok(Some(Held::ours(held.id, value)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn create(&self, context: &Context) -> Result<Held<Self>, AwsError> {
+        let made = Fake {
+            name: format!("{}#{}", self.0.name, self.0.shape),
+            ..self.0.clone()
+        };
+        let id = made.create(context).await?.id;
+        Ok(Held::ours(id, self.clone()))
+    }
+
+    async fn update(&self, _: &Held<Self>, _: &[Change], _: &Context) -> Result<(), AwsError> {
+        Ok(())
+    }
+
+    async fn delete(&self, id: &str, context: &Context) -> Result<(), AwsError> {
+        let shape = id.split_once('-').unwrap().0;
+        let gone = Fake {
+            name: shape.into(),
+            ..self.0.clone()
+        };
+        gone.delete(id, context).await
+    }
+}
+
+#[tokio::test]
+async fn where_two_may_exist_the_new_one_is_made_and_used_before_the_old_one_goes() {
+    let world: Arc<Mutex<World>> = Arc::default();
+    let fake = |name: &str, shape, parent: Option<&str>| Fake {
+        name: name.into(),
+        size: 1,
+        shape,
+        parent: parent.map(Ref::to),
+        world: world.clone(),
+    };
+    let all = |shape| {
+        vec![
+            Component::new("twin", Twin(fake("twin", shape, None)), &[]),
+            Component::new("user", fake("user", 0, Some("twin")), &["twin"]),
+        ]
+    };
+    apply(&all(1), &[]).await.unwrap();
+    log(&world);
+    let (plan, report) = apply(&all(2), &all(1)).await.unwrap();
+    insta::assert_snapshot!(plan, @r"
+    create beside twin
+    delete twin after create beside twin, repoint user
+    repoint user after create beside twin
+    ");
+    assert!(report.is_complete(), "{}", told(&report));
+    assert_eq!(log(&world), ["create twin#2", "update user", "delete twin#1"]);
+    let (_, again) = apply(&all(2), &all(2)).await.unwrap();
+    assert!(
+        again.outcomes.values().all(|o| *o == Outcome::Untouched),
+        "{}",
+        told(&again)
+    );
+
+    // A failure in between leaves both, and the next run ends with one.
+    let injection = Injection {
+        operation: "delete",
+        name: "twin#2",
+        after: false,
+        class: Class::Terminal,
+        times: 1,
+    };
+    world.lock().unwrap().injection = Some(injection);
+    let (_, report) = apply(&all(1), &all(2)).await.unwrap();
+    assert_eq!(report.failures().count(), 1);
+    assert_eq!(
+        log(&world),
+        ["create twin#1", "update user"],
+        "what is used is there throughout"
+    );
+}
+
+#[tokio::test]
+async fn what_stands_on_something_that_makes_room_makes_room_as_well() {
+    let world: Arc<Mutex<World>> = Arc::default();
+    let fake = |name: &str, shape| Fake {
+        name: name.into(),
+        size: 1,
+        shape,
+        parent: None,
+        world: world.clone(),
+    };
+    let all = |shape| {
+        vec![
+            Component::new("base", fake("base", shape), &[]),
+            Component::new("twin", Twin(fake("twin", shape)), &["base"]),
+        ]
+    };
+    apply(&all(1), &[]).await.unwrap();
+    let (plan, report) = apply(&all(2), &all(1)).await.unwrap();
+    insta::assert_snapshot!(plan, @r"
+    delete base after delete twin
+    create base after delete base
+    create twin after create base, delete twin
+    delete twin
+    ");
+    assert!(report.is_complete(), "{}", told(&report));
+}
+
 #[tokio::test]
 async fn a_replaced_object_makes_room_first_and_what_refers_to_it_is_pointed_to_the_new_one() {
     let world = Arc::default();
@@ -455,10 +614,11 @@ async fn propagation_and_settling_are_awaited_and_nothing_else_is() {
 async fn once_stopped_nothing_starts_and_every_component_is_accounted_for() {
     let world = Arc::default();
     let desired = components(&world, 1, 1);
-    let run = run(context());
-    let observed = observe(&desired, &run.context, &run.limits, &run.stop).await.unwrap();
+    let stop = CancellationToken::new();
+    let run = run(context().within(Bounds::interruptible(&stop)));
+    let observed = observe(&desired, &run.context, &run.limits).await.unwrap();
     let plan = plan(&desired, &[], &observed, &[]).unwrap();
-    run.stop.cancel();
+    stop.cancel();
     let report = execute(&plan, &run).await;
     assert_eq!(report.skipped().count(), 5);
     assert!(report.skipped().all(|(_, why)| why == "the operation was interrupted"));
@@ -477,11 +637,34 @@ async fn what_settles_for_ever_ends_with_the_operations_time() {
     };
     world.lock().unwrap().injection = Some(endless);
     let desired = components(&world, 1, 1);
-    let run = Run {
-        deadline: Instant::now() + Duration::from_secs(2),
-        ..run(context())
+    let observed = observe(&desired, &context(), &Limits::default()).await.unwrap();
+    let timeout = Timeout {
+        limit: Duration::from_secs(2),
+        attribute: Some("timeouts.create"),
     };
-    let observed = observe(&desired, &run.context, &run.limits, &run.stop).await.unwrap();
+    let run = run(context().within(Bounds::new(&CancellationToken::new(), timeout)));
     let report = execute(&plan(&desired, &[], &observed, &[]).unwrap(), &run).await;
-    insta::assert_snapshot!(told(&report), @"a failed; b skipped (the operation's time was over); c skipped (the operation's time was over); d skipped (the operation's time was over); e done; ");
+    insta::assert_snapshot!(told(&report), @r#"a failed; b skipped (the operation's time was over ("timeouts.create" is "2s")); c skipped (the operation's time was over ("timeouts.create" is "2s")); d skipped (the operation's time was over ("timeouts.create" is "2s")); e done; "#);
+    let (_, why) = report.failures().next().unwrap();
+    let (begin, end) = why.split_once("tried again for ").unwrap();
+    assert_eq!(begin, "create of \"a\" failed: Injected: injected; ");
+    let told = "the operation's time was over (\"timeouts.create\" is \"2s\"); raise \"timeouts.create\" and run the same command again";
+    assert!(end.ends_with(told), "{why}");
+}
+
+/// A kind that makes room for its replacement is not stopped between the two without saying so; what was only read was not
+/// tried.
+#[tokio::test]
+async fn what_was_interrupted_before_its_first_write_was_not_tried() {
+    let world: Arc<Mutex<World>> = Arc::default();
+    let desired = components(&world, 1, 1);
+    let stop = CancellationToken::new();
+    let run = run(context().within(Bounds::interruptible(&stop)));
+    let observed = observe(&desired, &run.context, &run.limits).await.unwrap();
+    let plan = plan(&desired, &[], &observed, &[]).unwrap();
+    // The user interrupts while the engine looks whether "a" and "e" are there already.
+    world.lock().unwrap().on_observe = Some(stop);
+    let report = execute(&plan, &run).await;
+    assert_eq!(log(&world), Vec::<String>::new());
+    assert_eq!((report.failures().count(), report.skipped().count()), (0, 5));
 }

@@ -69,7 +69,9 @@ pub(super) async fn make_once<K: Made>(kind: &K, context: &Context) -> Result<St
         match kind.make(context).await {
             Ok(id) if attempt == 1 => return Ok(id),
             Ok(id) => return Ok(keep_oldest(kind, context).await?.unwrap_or(id)),
-            Err(e) if e.ambiguous && attempt < ATTEMPTS => tokio::time::sleep(PAUSE * attempt).await,
+            Err(e) if e.ambiguous && attempt < ATTEMPTS => {
+                context.bounds().pause(PAUSE * attempt).await.map_err(|_| e)?;
+            }
             Err(e) => return Err(e),
         }
     }

@@ -1,5 +1,6 @@
 //! What several kinds do alike: tags to set and to remove, conditions to await, objects that are there already.
 //!
+//! Invariant: a wait ends with the operation that it is part of, by Ctrl-C or the clock, and says what was awaited.
 //! Invariant: an object that does not carry this stack's tag is never taken over, and never changed.
 
 use std::future::Future;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use aws_smithy_types::error::operation::BuildError;
 use kairos_aws::{AwsError, Class};
 
+use crate::stack::bounds::End;
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Held, Kind, Owner, Tags};
 
@@ -44,8 +46,44 @@ impl Retag {
     }
 }
 
-/// Asks until there is an answer; `None` where there is none within `limit`. Errors end the wait.
-pub(super) async fn until<T, F>(limit: Duration, mut ask: impl FnMut() -> F) -> Result<Option<T>, AwsError>
+/// What is waited for after a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wait<'a> {
+    /// The call.
+    pub(super) action: &'a str,
+    /// The object.
+    pub(super) object: &'a str,
+    /// What the object is until the wait is over (`DELETING`).
+    pub(super) state: &'a str,
+    /// How long AWS may take at most.
+    pub(super) limit: Duration,
+}
+
+/// Asks until there is an answer.
+///
+/// # Errors
+/// Those of `ask`. There is no answer within the wait's limit, or the operation ended before: which of both, what was
+/// awaited and for how long is in the message.
+pub(super) async fn until<T, F>(wait: Wait<'_>, context: &Context, ask: impl FnMut() -> F) -> Result<T, AwsError>
+where
+    F: Future<Output = Result<Option<T>, AwsError>>,
+{
+    let limit = wait.limit.as_secs();
+    let advice = "run the same command again";
+    until_seen(wait, context, ask)
+        .await?
+        .ok_or_else(|| wait.over(format!("after {limit} s; {advice}")))
+}
+
+/// Asks until there is an answer; `None` where there is none within the wait's limit.
+///
+/// # Errors
+/// Those of `ask`, or the operation ended before.
+pub(super) async fn until_seen<T, F>(
+    wait: Wait<'_>,
+    context: &Context,
+    mut ask: impl FnMut() -> F,
+) -> Result<Option<T>, AwsError>
 where
     F: Future<Output = Result<Option<T>, AwsError>>,
 {
@@ -55,22 +93,22 @@ where
         if let Some(answer) = ask().await? {
             return Ok(Some(answer));
         }
-        if start.elapsed() + pause > limit {
+        if start.elapsed() + pause > wait.limit {
             return Ok(None);
         }
-        tokio::time::sleep(pause).await;
+        context.bounds().pause(pause).await.map_err(|end: End| {
+            let waited = start.elapsed().as_secs_f64();
+            wait.over(format!("after {waited:.1} s, when {end}; {}", end.advice()))
+        })?;
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);
     }
 }
 
-/// The error of a wait that came to its limit.
-pub(super) fn still(action: &str, object: &str, state: &str, limit: Duration) -> AwsError {
-    finding(
-        action,
-        object,
-        Class::Transient,
-        format!("still {state} after {} s; apply again to go on", limit.as_secs()),
-    )
+impl Wait<'_> {
+    fn over(&self, how: impl std::fmt::Display) -> AwsError {
+        let message = format!("it was still {} {how}", self.state);
+        finding(self.action, self.object, Class::Transient, message)
+    }
 }
 
 /// The error of a call that could not be made, since the id of another component is not known.
@@ -154,7 +192,11 @@ fn finding(action: &str, object: &str, class: Class, message: String) -> AwsErro
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
+    use crate::stack::bounds::{Bounds, Timeout};
+    use crate::stack::kinds::replay;
 
     fn change(property: &str) -> Change {
         Change {
@@ -178,14 +220,61 @@ mod tests {
 
     #[tokio::test]
     async fn a_wait_asks_again_and_ends_at_its_limit() {
+        let (context, _) = replay::context(&[]);
         let mut asked = 0;
-        let answer = until(Duration::from_secs(5), || {
+        let answer = until(DELETION, &context, || {
             asked += 1;
             let answer = (asked == 2).then_some(asked);
             async move { Ok(answer) }
         });
-        assert_eq!(answer.await.unwrap(), Some(2));
-        let never = until(Duration::from_millis(1), || async { Ok(None::<()>) });
+        assert_eq!(answer.await.unwrap(), 2);
+        let short = Wait {
+            limit: Duration::from_millis(1),
+            ..DELETION
+        };
+        let never = until_seen(short, &context, || async { Ok(None::<()>) });
         assert_eq!(never.await.unwrap(), None);
+        let never = until(short, &context, || async { Ok(None::<()>) });
+        assert_eq!(
+            never.await.unwrap_err().to_string(),
+            "DeleteTable of \"Acme\" failed: it was still DELETING after 0 s; run the same command again"
+        );
+    }
+
+    const DELETION: Wait<'_> = Wait {
+        action: "DeleteTable",
+        object: "Acme",
+        state: "DELETING",
+        limit: Duration::from_mins(15),
+    };
+
+    #[tokio::test]
+    async fn a_wait_ends_with_its_operation_and_says_what_was_awaited() {
+        let timeout = Timeout {
+            limit: Duration::from_millis(50),
+            attribute: Some("timeouts.delete"),
+        };
+        let interrupt = CancellationToken::new();
+        let in_time = replay::context(&[]).0.within(Bounds::new(&interrupt, timeout));
+        let never = || async { Ok(None::<()>) };
+        let told = until(DELETION, &in_time, never).await.unwrap_err().to_string();
+        let (begin, end) = told.split_once(" s, when ").unwrap();
+        assert!(
+            begin.starts_with("DeleteTable of \"Acme\" failed: it was still DELETING after 0."),
+            "{told}"
+        );
+        assert_eq!(
+            end,
+            "the operation's time was over (\"timeouts.delete\" is \"0s\"); raise \"timeouts.delete\" and run the same \
+             command again"
+        );
+
+        let interrupted = replay::context(&[]).0.within(Bounds::interruptible(&interrupt));
+        let (told, ()) = tokio::join!(until(DELETION, &interrupted, never), async { interrupt.cancel() });
+        let told = told.unwrap_err().to_string();
+        assert!(
+            told.ends_with(" s, when the operation was interrupted; run the same command again"),
+            "{told}"
+        );
     }
 }

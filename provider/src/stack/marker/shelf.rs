@@ -2,11 +2,11 @@
 
 use std::future::Future;
 
-use aws_sdk_ssm::types::{ParameterTier, ParameterType, Tag};
+use aws_sdk_ssm::types::{ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
 use kairos_aws::{AwsError, Doing};
 
 use crate::stack::context::Context;
-use crate::stack::kind::Tags;
+use crate::stack::kind::{Tags, is_added_by_aws};
 
 /// A place for small texts by name, of which only creation is atomic.
 pub trait Shelf: Clone + Send + Sync + 'static {
@@ -33,6 +33,57 @@ impl Ssm {
     /// Parameters that are created with these tags.
     pub fn new(context: Context, tags: Tags) -> Self {
         Self { context, tags }
+    }
+
+    /// The tags that its parameters are to have.
+    pub fn wanted(&self) -> &Tags {
+        &self.tags
+    }
+
+    /// The tags of a parameter that exists.
+    ///
+    /// # Errors
+    /// SSM's answer; one that is gone has no tags.
+    pub async fn tags(&self, name: &str) -> Result<Tags, AwsError> {
+        let call = self.context.aws.ssm.list_tags_for_resource();
+        let call = call.resource_type(ResourceTypeForTagging::Parameter).resource_id(name);
+        let answer = match call.send().await.found("ListTagsForResource", name) {
+            // SSM's word, in calls about tags, for a parameter that does not exist.
+            Err(e) if e.is("InvalidResourceId") => None,
+            other => other?,
+        };
+        let listed = answer.and_then(|a| a.tag_list).unwrap_or_default();
+        Ok(listed.into_iter().map(|tag| (tag.key, tag.value)).collect())
+    }
+
+    /// Brings the tags of a parameter to those of this shelf: SSM sets tags as it creates a parameter, not as it overwrites.
+    ///
+    /// # Errors
+    /// SSM's answer.
+    pub async fn retag(&self, name: &str) -> Result<(), AwsError> {
+        let held = self.tags(name).await?;
+        let ssm = &self.context.aws.ssm;
+        let missing = self.tags.iter().filter(|(key, value)| held.get(*key) != Some(value));
+        let set: Vec<Tag> = missing.filter_map(tag).collect();
+        if !set.is_empty() {
+            let call = ssm
+                .add_tags_to_resource()
+                .resource_type(ResourceTypeForTagging::Parameter);
+            let call = call.resource_id(name).set_tags(Some(set));
+            call.send().await.doing("AddTagsToResource", name)?;
+        }
+        let foreign = held
+            .into_keys()
+            .filter(|key| !self.tags.contains_key(key) && !is_added_by_aws(key));
+        let remove: Vec<String> = foreign.collect();
+        if !remove.is_empty() {
+            let call = ssm
+                .remove_tags_from_resource()
+                .resource_type(ResourceTypeForTagging::Parameter);
+            let call = call.resource_id(name).set_tag_keys(Some(remove));
+            call.send().await.doing("RemoveTagsFromResource", name)?;
+        }
+        Ok(())
     }
 }
 
@@ -62,11 +113,7 @@ impl Shelf for Ssm {
     }
 
     async fn create(&self, name: &str, text: &str) -> Result<bool, AwsError> {
-        let mut tags = Vec::with_capacity(self.tags.len());
-        for (key, value) in &self.tags {
-            // Key and value are set: building cannot fail.
-            tags.extend(Tag::builder().key(key).value(value).build().ok());
-        }
+        let tags: Vec<Tag> = self.tags.iter().filter_map(tag).collect();
         let call = self
             .context
             .aws
@@ -117,6 +164,11 @@ impl Shelf for Ssm {
     }
 }
 
+fn tag((key, value): (&String, &String)) -> Option<Tag> {
+    // Key and value are set: building cannot fail.
+    Tag::builder().key(key).value(value).build().ok()
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
@@ -146,6 +198,20 @@ mod tests {
                 .await
                 .unwrap()
         );
+    }
+
+    #[tokio::test]
+    async fn tags_are_brought_to_those_of_the_shelf_and_those_of_aws_are_left() {
+        let held =
+            r#"{"TagList":[{"Key":"team","Value":"a"},{"Key":"old","Value":"x"},{"Key":"aws:backup","Value":"y"}]}"#;
+        let (context, replay) = context(&[(200, "", held), (200, "", "{}"), (200, "", "{}"), (200, "", held)]);
+        let shelf = |value: &str| Ssm::new(context.clone(), Tags::from([("team".into(), value.into())]));
+        shelf("b").retag("/Acme/Kairos/Instalacion").await.unwrap();
+        assert_eq!(
+            operations(&replay),
+            ["ListTagsForResource", "AddTagsToResource", "RemoveTagsFromResource"]
+        );
+        assert_eq!(shelf("b").tags("/Acme/Kairos/Instalacion").await.unwrap().len(), 3);
     }
 
     #[tokio::test]

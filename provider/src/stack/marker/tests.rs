@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use kairos::names::Place;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::lease::Patience;
 use super::*;
+use crate::stack::bounds::Bounds;
 
 #[derive(Debug, Clone, Default)]
 struct Memory(Arc<Mutex<BTreeMap<String, String>>>);
@@ -122,12 +121,8 @@ fn names() -> Names {
 }
 
 async fn try_open<S: Shelf>(shelf: &S, purpose: Purpose, patience: Duration) -> Result<Lease<S>, MarkerError> {
-    let stop = CancellationToken::new();
-    let patience = Patience {
-        deadline: Instant::now() + patience,
-        stop: &stop,
-    };
-    open(shelf, &names(), purpose, &patience, &CancellationToken::new()).await
+    let bounds = Bounds::new(&CancellationToken::new(), patience);
+    open(shelf, &names(), purpose, &bounds).await
 }
 
 const SOON: Duration = Duration::from_millis(300);

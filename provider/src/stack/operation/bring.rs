@@ -7,7 +7,8 @@ use crate::stack::component::Component;
 use crate::stack::config::StackConfig;
 use crate::stack::engine::{self, Observation, Plan, Report};
 use crate::stack::marker::{self, Phase, Purpose};
-use crate::stack::{outputs, preflight, topology};
+use crate::stack::{discover, outputs, preflight, topology};
+use kairos_aws::AwsError;
 use tfplugin::Diagnostic;
 
 /// What was found out before anything is written.
@@ -51,26 +52,30 @@ impl Operation {
         if !problems.is_empty() {
             return Err(problems.into_iter().map(preflight::Problem::into_error).collect());
         }
-        let fresh = found.is_none_or(|m| m.fase != Phase::Completa);
-        self.look(wish, fresh).await
+        let phase = found.map(|m| m.fase);
+        self.look(wish, phase).await
     }
 
-    /// Observes and plans.
-    async fn look(&self, wish: &Wish<'_>, fresh: bool) -> Result<Prepared, Refused> {
+    /// Observes and plans. `phase` is the installation's, where there is one.
+    async fn look(&self, wish: &Wish<'_>, phase: Option<Phase>) -> Result<Prepared, Refused> {
+        let fresh = phase != Some(Phase::Completa);
+        let mut earlier = wish.prior.to_vec();
+        if phase.is_some() && fresh {
+            earlier.push(self.traces(wish.config).await?);
+        }
         let unprotected = StackConfig {
             deletion_protection: false,
             ..wish.config.clone()
         };
         let desired = self.desired(if fresh { &unprotected } else { wish.config });
-        let mut prior = self.removed(wish.config, wish.prior);
+        let mut prior = self.removed(wish.config, &earlier);
         let all: Vec<Component> = desired.iter().chain(&prior).cloned().collect();
         let observation = self.observe(&all).await?;
+        if let Some(taken) = preflight::taken(wish.config, &self.context).await {
+            return Err(vec![taken.into_error()]);
+        }
         prior.retain(|p| engine::is_removed(p, &desired, &observation));
-        let order = wish
-            .prior
-            .first()
-            .map(|p| topology::order(p, wish.config))
-            .unwrap_or_default();
+        let order = topology::order(topology::held_timeout(&observation), wish.config);
         let plan = engine::plan(&desired, &prior, &observation, &order).map_err(|refusals| {
             let summary = format!("Cannot create or change the stack \"{}\"", self.context.names.app);
             let detail = refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
@@ -86,6 +91,26 @@ impl Operation {
             plan,
             fresh,
         })
+    }
+
+    /// A configuration of all that an unfinished creation may have left behind: one that was killed may have been asked for
+    /// more than this one is, and no state tells of it.
+    async fn traces(&self, config: &StackConfig) -> Result<StackConfig, Refused> {
+        let mut all = StackConfig {
+            api: Some(config.api.clone().unwrap_or_default()),
+            ..config.clone()
+        };
+        let mut api = self.desired(&all);
+        api.retain(|c| c.name == "rest_api");
+        self.observe(&api).await?;
+        let failed = |e: AwsError| self.refused("read", &e.into());
+        all.notification_emails
+            .extend(discover::emails(&self.context).await.map_err(failed)?);
+        let mapping = discover::mapping(&self.context).await.map_err(failed)?;
+        if let (Some(api), Some((domain, key))) = (&mut all.api, mapping) {
+            (api.domain_name, api.mapping_key) = (Some(domain), key);
+        }
+        Ok(all)
     }
 
     async fn carry_out(&self, wish: Wish<'_>, mut prepared: Prepared) -> Achieved {
@@ -106,8 +131,7 @@ impl Operation {
         let installation = Some(lease.installation());
         if lease.waited {
             // Whoever held it may have changed everything.
-            let fresh = lease.phase() != Phase::Completa;
-            match self.look(&wish, fresh).await {
+            match self.look(&wish, Some(lease.phase())).await {
                 Ok(again) => prepared = again,
                 Err(mut diagnostics) => {
                     diagnostics.extend(self.close(lease.release().await));
@@ -122,8 +146,11 @@ impl Operation {
         if report.is_complete() && prepared.fresh && wish.config.deletion_protection {
             self.protect(&wish, &mut prepared, &mut report).await;
         }
-        let complete = report.is_complete();
-        let mut diagnostics = self.failures(verb, &prepared.desired, &report);
+        let marked = self.mark(wish.config).await;
+        let complete = report.is_complete() && marked.is_empty();
+        let parts: Vec<Component> = prepared.desired.iter().chain(&prepared.prior).cloned().collect();
+        let mut diagnostics = self.failures(verb, &parts, &report);
+        diagnostics.extend(marked);
         diagnostics.extend(self.close(if complete {
             lease.complete(wish.config.deletion_protection).await
         } else {
@@ -131,11 +158,7 @@ impl Operation {
         }));
         let mut components = outputs::achieved(&prepared.desired, &prepared.observation, &report, &self.context);
         super::add_leftovers(&mut components, &prepared.prior, &prepared.observation, Some(&report));
-        let marker = marker::read(&self.shelf(wish.config), &self.context.names)
-            .await
-            .ok()
-            .flatten();
-        let entry = outputs::marker_entry(marker.as_ref(), installation, wish.config, &self.context);
+        let entry = self.marker_now(wish.config, installation).await;
         Achieved {
             components: Some(outputs::with_marker(components, entry)),
             installation,
@@ -151,10 +174,11 @@ impl Operation {
         let observation = match self.observe(&tables).await {
             Ok(observation) => observation,
             Err(errors) => {
-                for (table, error) in tables.iter().zip(errors) {
+                let why = errors.iter().map(|e| e.detail.as_str()).collect::<Vec<_>>().join("\n");
+                for table in &tables {
                     report
                         .outcomes
-                        .insert(table.name.clone(), engine::Outcome::Failed(error.detail));
+                        .insert(table.name.clone(), engine::Outcome::Failed(why.clone()));
                 }
                 return;
             }

@@ -83,8 +83,7 @@ impl Operation {
                 .known()
                 .is_some_and(|e| e.status.as_str() != Some(outputs::MISSING))
         });
-        let marker = marker::read(&shelf, &self.context.names).await.ok().flatten();
-        let entry = outputs::marker_entry(marker.as_ref(), Some(installation), config, &self.context);
+        let entry = self.marker_now(config, Some(installation)).await;
         let components = Some(outputs::with_marker(components, entry));
         Ok(Achieved {
             components,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{Found, Operation, Refused};
 use crate::stack::component::Component;
 use crate::stack::config::StackConfig;
+use crate::stack::kind::Tags;
 use crate::stack::{engine, marker, outputs};
 
 impl Operation {
@@ -24,21 +25,33 @@ impl Operation {
         let mut removed = self.removed(config, earlier);
         let all: Vec<Component> = desired.iter().chain(&removed).cloned().collect();
         let shelf = self.shelf(config);
-        let (observation, marker) = tokio::join!(self.observe(&all), marker::read(&shelf, &self.context.names));
+        let name = self.context.names.marker();
+        let (observation, marker, tags) = tokio::join!(
+            self.observe(&all),
+            marker::read(&shelf, &self.context.names),
+            shelf.tags(&name)
+        );
         let (observation, marker) = (observation?, marker.map_err(|e| self.refused("read", &e))?);
         if marker.is_none() && observation.values().all(Option::is_none) {
             return Ok(Found {
                 components: None,
                 installation: None,
+                held: None,
             });
         }
         removed.retain(|r| engine::is_removed(r, &desired, &observation));
         let mut components = outputs::observed(&desired, &observation, &self.context);
         super::add_leftovers(&mut components, &removed, &observation, None);
-        let entry = outputs::marker_entry(marker.as_ref(), installation, config, &self.context);
+        let tags = match &marker {
+            Some(_) => tags.map_err(|e| self.refused("read", &e.into()))?,
+            None => Tags::new(),
+        };
+        let said = marker.as_ref().map(|marker| (marker, &tags));
+        let entry = outputs::marker_entry(said, installation, config, &self.context);
         Ok(Found {
             components: Some(outputs::with_marker(components, entry)),
-            installation: marker.map(|m| m.instalacion),
+            installation: marker.as_ref().map(|m| m.instalacion),
+            held: marker.and_then(|m| m.held()),
         })
     }
 }

@@ -3,19 +3,21 @@
 //! Invariant: reads at most the marker, the custom domain, the account's settings and, where a protected stack is to go and
 //! its marker is missing, the components; writes nothing.
 
+use jiff::Timestamp;
 use kairos::names::Names;
 use tfplugin::{Attr, Ctx, Diagnostic, Diagnostics, Path, Plan, PlanRequest};
 
 use super::{carried, operation, subject};
-use crate::configuration::{Configured, Connection};
+use crate::configuration::Configured;
 use crate::proceso::stacks::PlannedStack;
 use crate::stack::code;
 use crate::stack::config::StackConfig;
 use crate::stack::context::Context;
 use crate::stack::marker::{self, Marker, Phase, Ssm};
-use crate::stack::model::{Components, FILLERS, StackModel};
+use crate::stack::model::{FILLERS, StackModel};
 use crate::stack::operation::Operation;
-use crate::stack::{outputs, preflight, rules, topology};
+use crate::stack::outputs::{self, Before, Planned, Wanted};
+use crate::stack::{key, preflight, rules, topology};
 
 pub(super) async fn plan(
     ctx: &Ctx<Configured>,
@@ -85,54 +87,112 @@ async fn bring(
     if prior.is_none() {
         foresee(&config, &context, diagnostics).await;
     }
-    warn(prior, &model, &config, connection, &context, diagnostics).await;
-    fill(&mut model, prior, [&config, &other], &context);
+    let before = prior.and_then(|p| p.known_config(&connection.default_tags));
+    if let Some(id) = prior.and_then(|p| p.api_id.as_str()) {
+        context.learn("rest_api", id);
+    }
+    check_key(&model, before.as_ref(), &context, diagnostics);
+    warn(before.as_ref(), &model, &config, &context, diagnostics).await;
+    let losses = fill(&mut model, prior.zip(before.as_ref()), [&config, &other], &context);
+    if !losses.is_empty() {
+        diagnostics.error_at(
+            Path::root("components"),
+            format!("The stack \"{}\" cannot be mended without losing data", config.name),
+            format!(
+                "These objects would have to be replaced, which would lose what they hold:\n{}\n\nKairos does not do that. \
+                 Save what they hold and delete them; the next apply creates them again.",
+                losses.join("\n")
+            ),
+        );
+    }
     model
 }
 
-/// Fills in everything computed, as far as it can be told.
-fn fill(model: &mut StackModel, prior: Option<&StackModel>, configs: [&StackConfig; 2], context: &Context) {
-    let topologies = configs.map(|config| {
+/// Fills in everything computed, as far as it can be told. `prior` is the state, with the configuration in it.
+///
+/// The answer holds the components that cannot be brought to what is wanted without losing what they hold.
+fn fill(
+    model: &mut StackModel,
+    prior: Option<(&StackModel, &StackConfig)>,
+    configs: [&StackConfig; 2],
+    context: &Context,
+) -> Vec<String> {
+    let topology_of = |config: &StackConfig| {
         let codes = code::codes(config.architecture).unwrap_or_else(code::none);
         topology::topology(config, &context.names, &codes)
+    };
+    let topologies = configs.map(topology_of);
+    let earlier = prior.map(|(_, config)| topology_of(config));
+    let before = prior.zip(earlier.as_deref()).and_then(|((state, config), topology)| {
+        let components = state.components.known()?;
+        Some(Before {
+            config,
+            topology,
+            components,
+        })
     });
-    let held: Option<&Components> = prior.and_then(|p| p.components.known());
-    let components = outputs::planned([&topologies[0], &topologies[1]], configs, held, context);
+    let wanted = [0, 1].map(|n| Wanted {
+        config: configs[n],
+        topology: &topologies[n],
+    });
+    let Planned {
+        components,
+        complete,
+        losses,
+    } = outputs::planned(wanted, before, context);
     let ids = outputs::ids(Some(&components));
-    outputs::fill(model, &context.names, configs[0], |component| {
-        ids.get(component).cloned().unwrap_or_default()
-    });
-    let urls = configs.map(|config| config.api.as_ref().map(|api| topology::api_url(api, &context.names)));
-    if urls[0] != urls[1] {
-        model.api_url = Attr::Unknown;
-    }
-    model.api_key = match (&model.api_key_id, prior) {
+    let id = |component: &str| ids.get(component).cloned().unwrap_or_default();
+    let mut other = model.clone();
+    outputs::fill(model, &context.names, configs[0], id);
+    outputs::fill(&mut other, &context.names, configs[1], id);
+    outputs::open(model, other);
+    let state = prior.map(|(state, _)| state);
+    model.api_key = match (&model.api_key_id, state) {
         (Attr::Null, _) => Attr::Null,
-        (Attr::Known(id), Some(prior)) if prior.api_key_id.as_str() == Some(id) => prior.api_key.clone(),
+        (Attr::Known(id), Some(state)) if state.api_key_id.as_str() == Some(id) => state.api_key.clone(),
         _ => Attr::Unknown,
     };
-    model.installation_id = match prior.map(|p| &p.installation_id) {
+    model.installation_id = match state.map(|s| &s.installation_id) {
         Some(Attr::Known(id)) => Attr::Known(id.clone()),
         _ => Attr::Unknown,
     };
-    model.components = Attr::Known(components);
+    // Terraform knows all keys of a map or nothing of it: which objects there are hangs on an unknown address or domain.
+    model.components = if complete {
+        Attr::Known(components)
+    } else {
+        Attr::Unknown
+    };
+    losses
 }
 
-/// Warns of what apply would refuse, where this plan creates the API or maps it on another domain.
+/// Refuses a key that cannot be used here, and says what the policy of one that is new must allow.
+fn check_key(model: &StackModel, before: Option<&StackConfig>, context: &Context, diagnostics: &mut Diagnostics) {
+    let Some(arn) = model.kms_key_arn.as_str() else { return };
+    let path = Path::root("kms_key_arn");
+    let place = &context.names.place;
+    if let Some(problem) = key::elsewhere(arn, place) {
+        diagnostics.error_at(path, "The key cannot be used here", problem);
+    } else if before.and_then(|b| b.kms_key_arn.as_deref()) != Some(arn) {
+        let detail = key::needs(arn, &context.names);
+        diagnostics.warning_at(path, "The key's policy must allow what the stack does with it", detail);
+    }
+}
+
+/// Warns of what apply would refuse, where this plan creates the API or maps it elsewhere.
 async fn warn(
-    prior: Option<&StackModel>,
+    before: Option<&StackConfig>,
     model: &StackModel,
     config: &StackConfig,
-    connection: &Connection,
     context: &Context,
     diagnostics: &mut Diagnostics,
 ) {
-    let before = prior
-        .and_then(|p| p.known_config(&connection.default_tags))
-        .and_then(|c| c.api);
-    let same_domain = before.as_ref().map(|a| &a.domain_name) == config.api.as_ref().map(|a| &a.domain_name);
-    if model.api.is_known() && !(before.is_some() && same_domain) {
-        let problems = preflight::check(config, context).await;
+    let mapping = |c: &StackConfig| c.api.as_ref().map(|a| (a.domain_name.clone(), a.mapping_key.clone()));
+    if model.api.is_known() && before.and_then(mapping) != mapping(config) {
+        let known = model.api.known().is_some_and(|api| !api.mapping_key.is_unknown());
+        let mut problems = preflight::check(config, context).await;
+        if known && problems.is_empty() {
+            problems.extend(preflight::taken(config, context).await);
+        }
         diagnostics.extend(problems.into_iter().map(preflight::Problem::into_warning));
     }
 }
@@ -141,7 +201,12 @@ async fn warn(
 async fn foresee(config: &StackConfig, context: &Context, diagnostics: &mut Diagnostics) {
     let found = match marker_of(context).await {
         Ok(Some(found)) if found.fase == Phase::Completa => found,
-        Ok(_) => return,
+        Ok(found) => {
+            if let Some(until) = found.and_then(|found| found.held()) {
+                diagnostics.push(held(&config.name, until));
+            }
+            return;
+        }
         Err(problem) => {
             diagnostics.error(format!("Cannot plan the stack \"{}\"", config.name), problem);
             return;
@@ -170,12 +235,23 @@ async fn foresee(config: &StackConfig, context: &Context, diagnostics: &mut Diag
     }
 }
 
+/// Warns that an apply will have to wait: users see nothing of that while it does.
+pub(super) fn held(name: &str, until: Timestamp) -> Diagnostic {
+    Diagnostic::warning(
+        format!("Somebody is working on the stack \"{name}\""),
+        format!(
+            "The lease of its marker runs until {until:.0}. Who works on it renews that; an apply that was killed leaves it behind \
+             for a minute at most. An apply that starts now waits until it is given back or has run out, within its \"timeouts\"."
+        ),
+    )
+}
+
 async fn refuse_destroy(ctx: &Ctx<Configured>, prior: &StackModel) -> Result<(), Diagnostic> {
     let Ok(subject) = subject(ctx, prior) else {
         // Nothing can be read: apply will say why.
         return protected(prior).map_or(Ok(()), Err);
     };
-    let operation = operation(ctx, &subject, code::none(), super::DEFAULT_TIMEOUT);
+    let operation = operation(ctx, &subject, code::none(), super::DEFAULT_TIMEOUT.into());
     may_be_destroyed(&operation, &subject.config, &[], prior).await
 }
 

@@ -1,8 +1,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use super::*;
+use crate::stack::component::Observed;
 use crate::stack::config::{ApiConfig, Architecture, ExecutorConfig};
 use crate::stack::engine::graph::sorted;
+use crate::stack::kind::Held;
 use kairos::names::Place;
 
 fn function(timeout: i32) -> FunctionConfig {
@@ -139,9 +141,18 @@ fn visibility_grows_before_the_time_out_and_shrinks_after_it() {
         config
     };
     let pair = |a: &str, b: &str| vec![(a.to_owned(), b.to_owned())];
-    assert_eq!(order(&with(60), &with(120)), pair("queue", "executor_function"));
-    assert_eq!(order(&with(120), &with(60)), pair("executor_function", "queue"));
-    assert_eq!(order(&with(60), &with(60)), Vec::new());
+    // What AWS holds decides: after a failed change the state already says what was wanted.
+    let held = |timeout| {
+        let (config, names, codes) = (with(timeout), names(), codes());
+        let function = Builder::new(&config, &names, &codes).function("f".into(), &config.executor.function);
+        let held = Observed::of(&function, Held::ours("f", function.clone()));
+        Observation::from([("executor_function".to_owned(), Some(held))])
+    };
+    let order = |held: &Observation, wanted| order(held_timeout(held), &with(wanted));
+    assert_eq!(order(&held(60), 120), pair("queue", "executor_function"));
+    assert_eq!(order(&held(120), 60), pair("executor_function", "queue"));
+    assert_eq!(order(&held(60), 60), Vec::new());
+    assert_eq!(order(&Observation::new(), 60), Vec::new());
     assert_eq!(with(120).queue_visibility(), 720);
 }
 

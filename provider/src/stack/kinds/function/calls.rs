@@ -3,15 +3,16 @@
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    ApplicationLogLevel, Environment as Variables, LastUpdateStatus, LogFormat, LoggingConfig, Runtime, State,
-    TracingConfig, TracingMode,
+    ApplicationLogLevel, DeadLetterConfig, Environment as Variables, EphemeralStorage, FileSystemConfig,
+    FunctionConfiguration, LastUpdateStatus, LogFormat, LoggingConfig, Runtime, State, TracingConfig, TracingMode,
+    VpcConfig,
 };
 use kairos_aws::{AwsError, Class, Doing};
 
-use super::{Code, Function, SETTLED};
+use super::{Code, DEAD_LETTERS, FILE_SYSTEMS, Function, SETTLED, STORAGE, VPC};
 use crate::stack::context::Context;
-use crate::stack::kind::{Change, Tags, touches};
-use crate::stack::kinds::support::{still, until};
+use crate::stack::kind::{Change, Extras, Tags, touches};
+use crate::stack::kinds::support::{Wait, until};
 
 impl Function {
     pub(super) fn held(&self, answer: GetFunctionOutput, tags: Tags) -> Self {
@@ -19,6 +20,7 @@ impl Function {
         let Some(function) = answer.configuration else {
             return Self { tags, ..self.clone() };
         };
+        let extras = extras(&function);
         let variables = function.environment.and_then(|e| e.variables).unwrap_or_default();
         let architectures = function.architectures.unwrap_or_default();
         let logging = function.logging_config;
@@ -55,6 +57,7 @@ impl Function {
             reserved_concurrency: reserved,
             kms_key: function.kms_key_arn.filter(|key| !key.is_empty()),
             tags,
+            extras,
         }
     }
 
@@ -95,6 +98,19 @@ impl Function {
         if touched("LoggingConfig") {
             call = call.logging_config(self.logging());
         }
+        if touched(DEAD_LETTERS) {
+            call = call.dead_letter_config(DeadLetterConfig::builder().target_arn("").build());
+        }
+        if touched(FILE_SYSTEMS) {
+            call = call.set_file_system_configs(Some(Vec::new()));
+        }
+        if touched(STORAGE) {
+            call = call.set_ephemeral_storage(storage(USUAL_STORAGE));
+        }
+        if touched(VPC) {
+            let none = VpcConfig::builder().set_subnet_ids(Some(Vec::new()));
+            call = call.vpc_config(none.set_security_group_ids(Some(Vec::new())).build());
+        }
         if touched("KmsKeyArn") {
             // An empty ARN goes back to AWS's own key.
             call = call.kms_key_arn(self.kms_key.clone().unwrap_or_default());
@@ -103,6 +119,23 @@ impl Function {
             .await
             .doing("UpdateFunctionConfiguration", &self.name)
             .map_err(|e| self.hide_values(e))?;
+        self.settle("UpdateFunctionConfiguration", context).await
+    }
+
+    /// Gives the function another of the stack's roles for a moment. Lambda's grant on the key of the environment is made for
+    /// a role's unique id, and only a change of the role makes it anew
+    /// (<https://repost.aws/knowledge-center/lambda-kmsaccessdeniedexception-errors>).
+    pub(super) async fn leave_role(&self, context: &Context) -> Result<(), AwsError> {
+        let (path, own) = self.role.rsplit_once('/').unwrap_or_default();
+        let [one, other] = [context.names.dispatcher_role(), context.names.executor_role()];
+        let elsewhere = if own == one { other } else { one };
+        let call = context
+            .aws
+            .lambda
+            .update_function_configuration()
+            .function_name(&self.name)
+            .role(format!("{path}/{elsewhere}"));
+        call.send().await.doing("UpdateFunctionConfiguration", &self.name)?;
         self.settle("UpdateFunctionConfiguration", context).await
     }
 
@@ -121,7 +154,13 @@ impl Function {
 
     /// Waits until the function is active and its last update has succeeded. An idle function (`Inactive`) is settled too.
     pub(super) async fn settle(&self, action: &str, context: &Context) -> Result<(), AwsError> {
-        let settled = until(SETTLED, || async {
+        let wait = Wait {
+            action,
+            object: &self.name,
+            state: "in progress",
+            limit: SETTLED,
+        };
+        until(wait, context, || async {
             let call = context
                 .aws
                 .lambda
@@ -145,10 +184,8 @@ impl Function {
                 (Some(State::Pending), _) | (_, Some(LastUpdateStatus::InProgress)) => Ok(None),
                 _ => Ok(Some(())),
             }
-        });
-        settled
-            .await?
-            .ok_or_else(|| still(action, &self.name, "in progress", SETTLED))
+        })
+        .await
     }
 
     pub(super) fn zip(&self) -> Result<Blob, AwsError> {
@@ -195,4 +232,35 @@ impl Function {
         }
         error
     }
+}
+
+/// How large `/tmp` is where nobody says otherwise, in MB (Lambda API reference, EphemeralStorage).
+const USUAL_STORAGE: i32 = 512;
+
+fn storage(size: i32) -> Option<EphemeralStorage> {
+    EphemeralStorage::builder().size(size).build().ok()
+}
+
+/// What others may have hung on a function.
+fn extras(function: &FunctionConfiguration) -> Extras {
+    let mut extras = Extras::default();
+    if let Some(target) = function.dead_letter_config().and_then(DeadLetterConfig::target_arn) {
+        extras.note(DEAD_LETTERS, if target.is_empty() { "none" } else { target }, "none");
+    }
+    let mounted: Vec<&str> = function
+        .file_system_configs()
+        .iter()
+        .map(FileSystemConfig::arn)
+        .collect();
+    if !mounted.is_empty() {
+        extras.note(FILE_SYSTEMS, mounted.join(", "), "none");
+    }
+    if let Some(storage) = function.ephemeral_storage() {
+        extras.note(STORAGE, storage.size(), USUAL_STORAGE);
+    }
+    let subnets = function.vpc_config().map(|vpc| vpc.subnet_ids()).unwrap_or_default();
+    if !subnets.is_empty() {
+        extras.note(VPC, subnets.join(", "), "none");
+    }
+    extras
 }

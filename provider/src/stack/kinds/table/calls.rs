@@ -8,7 +8,7 @@ use kairos_aws::{AwsError, Doing};
 use super::{CHANGE, Table, wire};
 use crate::stack::context::Context;
 use crate::stack::kind::{Held, Tags};
-use crate::stack::kinds::support::{still, until};
+use crate::stack::kinds::support::{Wait, until};
 
 impl Table {
     pub(super) async fn describe(&self, context: &Context) -> Result<Option<TableDescription>, AwsError> {
@@ -32,9 +32,13 @@ impl Table {
                 None
             })
         };
-        until(CHANGE, ask)
-            .await?
-            .ok_or_else(|| still("DescribeTable", &self.name, "changing", CHANGE))
+        let wait = Wait {
+            action: "DescribeTable",
+            object: &self.name,
+            state: "changing",
+            limit: CHANGE,
+        };
+        until(wait, context, ask).await
     }
 
     /// Reads what `DescribeTable` leaves out.

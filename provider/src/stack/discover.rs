@@ -2,14 +2,32 @@
 //!
 //! Invariant: read-only.
 
+use kairos::names::Names;
 use kairos_aws::{AwsError, Doing};
 
+use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
 use crate::stack::kind::Ref;
 use crate::stack::kinds::api_mapping::ApiMapping;
+use crate::stack::kinds::gateway::path_arn;
+
+/// What IAM must allow to look for it.
+pub fn permissions(names: &Names) -> Permissions {
+    let topic = Scope::of([names.topic_arn()]);
+    let domains = Scope::wide(
+        [path_arn("/domainnames", names), path_arn("/domainnames/*", names)],
+        "a mapping may be on any domain of the account",
+    );
+    Permissions::default()
+        .observe(&topic, &["sns:ListSubscriptionsByTopic"])
+        .observe(&domains, &["apigateway:GET"])
+}
 
 /// The e-mail addresses that are subscribed to the stack's topic.
-pub(super) async fn emails(context: &Context) -> Result<Vec<String>, AwsError> {
+///
+/// # Errors
+/// SNS's answer; that there is no topic is none.
+pub async fn emails(context: &Context) -> Result<Vec<String>, AwsError> {
     let arn = context.names.topic_arn();
     let mut emails = Vec::new();
     let mut pages = context
@@ -31,8 +49,11 @@ pub(super) async fn emails(context: &Context) -> Result<Vec<String>, AwsError> {
     Ok(emails)
 }
 
-/// The custom domain, and the path below it, that the stack's API is mapped on.
-pub(super) async fn mapping(context: &Context) -> Result<Option<(String, String)>, AwsError> {
+/// The custom domain, and the path below it, that the stack's API is mapped on, where the context knows the API's id.
+///
+/// # Errors
+/// API Gateway's answer.
+pub async fn mapping(context: &Context) -> Result<Option<(String, String)>, AwsError> {
     let Some(api) = context.id(&Ref::to("rest_api")) else {
         return Ok(None);
     };
