@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Builder, STAGE};
+use crate::stack::kind::Extras;
 use crate::stack::kinds::alarm::Alarm;
 
 /// Watched in periods of five minutes.
@@ -168,6 +169,7 @@ impl Row {
             alarm_actions: BTreeSet::from([t.names.topic_arn()]),
             ok_actions: BTreeSet::new(),
             tags: t.tags.clone(),
+            extras: Extras::default(),
         }
     }
 }

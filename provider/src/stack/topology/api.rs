@@ -8,7 +8,7 @@ use kairos::names::Names;
 
 use super::{Builder, STAGE, dns_suffix, roles};
 use crate::stack::config::ApiConfig;
-use crate::stack::kind::Ref;
+use crate::stack::kind::{Extras, Ref};
 use crate::stack::kinds::api_key::ApiKey;
 use crate::stack::kinds::api_mapping::ApiMapping;
 use crate::stack::kinds::deployment::Deployment;
@@ -74,6 +74,7 @@ impl Builder<'_> {
             endpoint: "REGIONAL".into(),
             routes: BTreeMap::from([("ANY /".to_owned(), route.clone()), ("ANY /{proxy+}".to_owned(), route)]),
             tags: self.tags.clone(),
+            extras: Extras::default(),
         };
         let (shape, at) = (rest_api.shape(), Ref::to("rest_api"));
         self.add("rest_api", rest_api, &[]);
@@ -97,6 +98,7 @@ impl Builder<'_> {
             metrics: true,
             tracing: self.config.tracing,
             tags: self.tags.clone(),
+            extras: Extras::default(),
         };
         self.add("stage", stage, &["deployment", "access_logs"]);
         let permission = Permission {
@@ -104,6 +106,7 @@ impl Builder<'_> {
             statement_id: "KairosApi".into(),
             rest_api: at.clone(),
             stage: STAGE.into(),
+            extras: Extras::default(),
         };
         self.add("api_permission", permission, &["api_function", "rest_api"]);
 

@@ -28,6 +28,7 @@ fn function() -> Function {
         reserved_concurrency: None,
         kms_key: None,
         tags: tags(),
+        extras: Extras::default(),
     }
 }
 
@@ -177,4 +178,46 @@ async fn a_deletion_waits_until_the_function_is_gone() {
     let (context, replay) = context(&[(204, "", ""), (200, "", r#"{"State":"Deleting"}"#), gone]);
     function().delete("arn", &context).await.unwrap();
     assert_eq!(asked(&replay).len(), 3);
+}
+
+#[tokio::test]
+async fn a_role_that_was_deleted_and_made_again_is_left_and_taken_up() {
+    let wanted = Function {
+        role: "arn:aws:iam::100000000001:role/kairos/Acme-us-east-1-ExecutorRole".into(),
+        ..function()
+    };
+    let change = wanted.rebinding(Role::TYPE).unwrap();
+    assert_eq!(wanted.rebinding("AWS::Logs::LogGroup"), None);
+    let done = (200, "", r#"{"State":"Active","LastUpdateStatus":"Successful"}"#);
+    let (context, replay) = context(&[(200, "", "{}"), done, (200, "", "{}"), done]);
+    let held = Held::ours("arn", wanted.clone());
+    wanted.update(&held, &[change], &context).await.unwrap();
+    let role = |request: usize| crate::stack::kinds::replay::sent(&replay, request);
+    assert_eq!(
+        [role(0), role(2)].map(|sent| sent["Role"].clone()),
+        [
+            "arn:aws:iam::100000000001:role/kairos/Acme-us-east-1-DispatcherRole",
+            "arn:aws:iam::100000000001:role/kairos/Acme-us-east-1-ExecutorRole",
+        ]
+    );
+}
+
+#[test]
+fn what_others_hung_on_a_function_shows_and_is_reset() {
+    let configuration = aws_sdk_lambda::types::FunctionConfiguration::builder()
+        .file_system_configs(
+            aws_sdk_lambda::types::FileSystemConfig::builder()
+                .arn("arn:aws:elasticfilesystem:us-east-1:100000000001:access-point/fsap-1")
+                .local_mount_path("/mnt/x")
+                .build()
+                .unwrap(),
+        )
+        .build();
+    let answer = aws_sdk_lambda::operation::get_function::GetFunctionOutput::builder();
+    let held = function().held(answer.configuration(configuration).build(), tags());
+    let changes = function().diff(&held);
+    let mounted: Vec<&Change> = changes.iter().filter(|c| c.property == "FileSystemConfigs").collect();
+    expect!["FileSystemConfigs: arn:aws:elasticfilesystem:us-east-1:100000000001:access-point/fsap-1 → none"]
+        .assert_eq(&mounted[0].to_string());
+    assert!(touches(&changes, CONFIGURATION));
 }

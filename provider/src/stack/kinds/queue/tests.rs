@@ -25,6 +25,7 @@ fn queue() -> Queue {
         encryption: Encryption::SqsManaged,
         policy: Some(tls_only("arn:q")),
         tags: replay::tags(),
+        extras: Extras::default(),
     }
 }
 

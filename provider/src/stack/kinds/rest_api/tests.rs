@@ -14,6 +14,7 @@ fn api() -> RestApi {
         endpoint: "REGIONAL".into(),
         routes: BTreeMap::from([("ANY /".into(), route.clone()), ("ANY /{proxy+}".into(), route)]),
         tags: tags(),
+        extras: Extras::default(),
     }
 }
 
@@ -107,4 +108,69 @@ async fn tags_that_a_list_leaves_out_are_asked_for() {
     let (context, replay) = context(&[(200, "", listed), (200, "", owned)]);
     assert_eq!(find(&api(), &context).await.unwrap().as_deref(), Some("one"));
     assert_eq!(asked(&replay).len(), 2);
+}
+
+#[tokio::test]
+async fn what_others_set_on_the_api_is_set_back() {
+    let ours = r#""tags":{"kairos:stack":"us-east-1/Acme"}"#;
+    let listed = format!(r#"{{"item":[{{"id":"api1","name":"AcmeApi",{ours}}}]}}"#);
+    let described = format!(
+        r#"{{"id":"api1","name":"AcmeApi","description":"Processes","apiKeySource":"AUTHORIZER",
+            "binaryMediaTypes":["image/png","*/*"],"endpointConfiguration":{{"types":["EDGE"]}},{ours}}}"#
+    );
+    let method = r#"{"apiKeyRequired":true,"authorizationType":"NONE","methodIntegration":{"type":"AWS_PROXY",
+        "httpMethod":"POST","timeoutInMillis":50,
+        "uri":"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:100000000001:function:AcmeApi/invocations"}}"#;
+    let usual = method.replace(
+        r#""timeoutInMillis":50"#,
+        r#""timeoutInMillis":29000,"cacheNamespace":"r1""#,
+    );
+    let resources = format!(
+        r#"{{"item":[{{"id":"r1","path":"/","resourceMethods":{{"ANY":{method}}}}},
+            {{"id":"r2","path":"/{{proxy+}}","resourceMethods":{{"ANY":{usual}}}}}]}}"#
+    );
+    let owned = format!("{{{ours}}}");
+    let (context, replay) = context(&[
+        (200, "", &listed),
+        (200, "", &described),
+        (200, "", &resources),
+        (200, "", &owned),
+        (200, "", "{}"),
+        (200, "", &resources),
+        (204, "", ""),
+        (201, "", "{}"),
+        (201, "", "{}"),
+    ]);
+    let held = api().observe(&context).await.unwrap().unwrap();
+    let changes = api().diff(&held.value);
+    let expected = api().routes["ANY /"].clone();
+    let slow = Route {
+        integration: "AWS_PROXY (waits 50 ms)".into(),
+        ..expected.clone()
+    };
+    let words = [slow, expected].map(|route| serde_json::to_string(&route).unwrap());
+    expect![[r"
+        EndpointConfiguration: EDGE → REGIONAL
+        Methods.ANY /: {slow} → {ours}
+        ApiKeySourceType: AUTHORIZER → HEADER
+        BinaryMediaTypes: image/png, */* → none"]]
+    .assert_eq(
+        &lines(&changes)
+            .replace(&words[0], "{slow}")
+            .replace(&words[1], "{ours}"),
+    );
+    api().update(&held, &changes, &context).await.unwrap();
+    let patches = crate::stack::kinds::replay::sent(&replay, 4)["patchOperations"].clone();
+    let patches: Vec<String> = patches
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| format!("{} {}", p["op"], p["path"]))
+        .collect();
+    expect![[r#"
+        "replace" "/endpointConfiguration/types/EDGE"
+        "replace" "/apiKeySource"
+        "remove" "/binaryMediaTypes/image~1png"
+        "remove" "/binaryMediaTypes/*~1*""#]]
+    .assert_eq(&patches.join("\n"));
 }

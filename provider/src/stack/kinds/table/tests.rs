@@ -24,6 +24,7 @@ fn table() -> Table {
         kms_key_arn: None,
         deletion_protection: false,
         tags: replay::tags(),
+        extras: Extras::default(),
     }
 }
 

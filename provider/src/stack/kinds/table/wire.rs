@@ -7,15 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, ContinuousBackupsDescription, CreateGlobalSecondaryIndexAction,
     DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndex, GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType,
-    PointInTimeRecoverySpecification, PointInTimeRecoveryStatus, Projection as WireProjection, ProjectionType,
-    ScalarAttributeType, SseDescription, SseSpecification, SseStatus, SseType, TableDescription, Tag,
-    TimeToLiveDescription, TimeToLiveSpecification, TimeToLiveStatus,
+    OnDemandThroughput, PointInTimeRecoverySpecification, PointInTimeRecoveryStatus, Projection as WireProjection,
+    ProjectionType, ScalarAttributeType, SseDescription, SseSpecification, SseStatus, SseType, TableClass,
+    TableClassSummary, TableDescription, Tag, TimeToLiveDescription, TimeToLiveSpecification, TimeToLiveStatus,
 };
 use aws_smithy_types::error::operation::BuildError;
 use kairos_aws::AwsError;
 
-use super::{Billing, Index, Key, Projection, Table};
-use crate::stack::kind::Tags;
+use super::{Billing, Index, Key, Projection, TABLE_CLASS, THROUGHPUT, Table};
+use crate::stack::kind::{Extras, Tags};
 use crate::stack::kinds::support::malformed;
 
 /// Reads a table from what DynamoDB tells in three answers.
@@ -25,6 +25,7 @@ pub(super) fn held(
     backups: Option<ContinuousBackupsDescription>,
     tags: Tags,
 ) -> Table {
+    let extras = extras(table.table_class_summary(), table.on_demand_throughput());
     let types: BTreeMap<String, ScalarAttributeType> = table
         .attribute_definitions
         .unwrap_or_default()
@@ -66,7 +67,36 @@ pub(super) fn held(
         kms_key_arn: table.sse_description.and_then(read_encryption),
         deletion_protection: table.deletion_protection_enabled.unwrap_or_default(),
         tags,
+        extras,
     }
+}
+
+/// Storage that is cheaper to keep and dearer to read, and limits to what requests may use.
+fn extras(class: Option<&TableClassSummary>, limits: Option<&OnDemandThroughput>) -> Extras {
+    let mut extras = Extras::default();
+    if let Some(class) = class.and_then(TableClassSummary::table_class) {
+        extras.note(TABLE_CLASS, class.as_str(), TableClass::Standard.as_str());
+    }
+    let limit = |limit: Option<i64>| limit.filter(|l| *l >= 0);
+    let read = limit(limits.and_then(OnDemandThroughput::max_read_request_units));
+    let write = limit(limits.and_then(OnDemandThroughput::max_write_request_units));
+    if read.is_some() || write.is_some() {
+        let words = |limit: Option<i64>| limit.map_or_else(|| "any".into(), |l| l.to_string());
+        extras.note(
+            THROUGHPUT,
+            format!("read {}, write {}", words(read), words(write)),
+            "none",
+        );
+    }
+    extras
+}
+
+/// Throughput as requests need it.
+pub(super) fn unlimited() -> OnDemandThroughput {
+    OnDemandThroughput::builder()
+        .max_read_request_units(-1)
+        .max_write_request_units(-1)
+        .build()
 }
 
 /// A key attribute that is no text is read with its type behind the name, so that it differs from every wanted one.
