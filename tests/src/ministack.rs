@@ -1,24 +1,16 @@
-//! MiniStack, the local AWS: one process on a free port, with an environment that knows nothing of ours.
-//!
-//! Invariant: the server, and every Lambda that it runs, ends when its [`MiniStack`] is dropped or this process ends,
-//! however it ends: the server watches a pipe that only we hold open.
+//! MiniStack, the local AWS: one process on a free port, and the Lambdas that it runs.
 
-use std::env;
-use std::fs::{self, File};
-use std::net::{TcpListener, TcpStream};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use aws_config::SdkConfig;
-use tempfile::TempDir;
+use serde_json::Value;
 
 use crate::account::Account;
-use crate::process::Group;
-use crate::workspace;
+use crate::server::{self, Server};
 
 /// How the server is to behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,47 +23,97 @@ pub struct Options {
 #[derive(Debug)]
 pub struct MiniStack {
     url: String,
-    port: u16,
-    log: PathBuf,
     authority: Option<PathBuf>,
     accounts: AtomicU64,
-    // The order of the fields is the order of the end: first the processes, then the files that they use.
-    _server: Group,
-    _dir: TempDir,
+    server: Server,
 }
 
-/// Runs the server in the main thread and ends its whole process group once our end of the pipe is closed.
-const FOLLOWER: &str = "
-import os, signal, sys, threading
-def follow():
-    sys.stdin.buffer.read()
-    os.killpg(0, signal.SIGKILL)
-threading.Thread(target=follow, daemon=True).start()
-from ministack.app import main
+/// Runs the server in the main thread. Where RECORD names a file, every request is written to it, a line each, before it is
+/// served; the code of functions is left out.
+const SCRIPT: &str = "
+import json, os, sys
+import ministack.app as served
+
+def recording(inner, log):
+    async def app(scope, receive, send):
+        if scope['type'] != 'http':
+            return await inner(scope, receive, send)
+        body, more = b'', True
+        while more:
+            event = await receive()
+            body += event.get('body', b'')
+            more = event.get('more_body', False)
+        headers = {name.decode('latin-1'): value.decode('latin-1') for name, value in scope['headers']}
+        text = body.decode('latin-1')
+        if len(body) > 65536 and 'ZipFile' in text:
+            text = json.dumps({key: value for key, value in json.loads(body).items() if key not in ('Code', 'ZipFile')})
+        log.write(json.dumps({
+            'method': scope['method'], 'path': scope.get('raw_path', b'').decode('latin-1'),
+            'query': scope['query_string'].decode('latin-1'), 'body': text,
+            'authorization': headers.get('authorization', ''), 'target': headers.get('x-amz-target', ''),
+        }) + '\\n')
+        log.flush()
+        given = []
+        async def again():
+            if given:
+                return await receive()
+            given.append(True)
+            return {'type': 'http.request', 'body': body, 'more_body': False}
+        return await inner(scope, again, send)
+    return app
+
+if 'RECORD' in os.environ:
+    served.app = recording(served.app, open(os.environ['RECORD'], 'a'))
 sys.argv = ['ministack']
-main()
+served.main()
 ";
-
-/// A slow machine under load takes seconds to import the server.
-const START_LIMIT: Duration = Duration::from_mins(3);
-
-/// Another process may take the free port between our look and the server's bind.
-const PORT_ATTEMPTS: usize = 3;
 
 static SHARED: Mutex<[Option<&'static MiniStack>; 2]> = Mutex::new([None, None]);
 
 impl MiniStack {
     /// Starts a server of one's own and waits until it answers.
     pub fn start(options: Options) -> Result<Self> {
-        let python = workspace::venv_tool("python")?;
-        let mut last = None;
-        for _ in 0..PORT_ATTEMPTS {
-            match Self::start_once(&python, options) {
-                Ok(server) => return Ok(server),
-                Err(error) => last = Some(error),
+        Self::launch(options, false)
+    }
+
+    /// The same, but the server keeps a record of every request.
+    pub fn recording(options: Options) -> Result<Self> {
+        Self::launch(options, true)
+    }
+
+    fn launch(options: Options, record: bool) -> Result<Self> {
+        let scheme = if options.auth { "https" } else { "http" };
+        let url = |port| format!("{scheme}://127.0.0.1:{port}");
+        let server = Server::start("MiniStack", |dir, port| {
+            let mut command = server::python(SCRIPT, dir)?;
+            command
+                .env("GATEWAY_PORT", port.to_string())
+                .env("BIND_HOST", "127.0.0.1")
+                .env("AWS_ENDPOINT_URL", url(port))
+                .env("AUTH", options.auth.to_string())
+                .env("SFTP_ENABLED", "0")
+                .env("IOT_MTLS_ENABLED", "0");
+            if record {
+                command.env("RECORD", dir.join(RECORD));
             }
-        }
-        Err(last.unwrap_or_else(|| anyhow::anyhow!("no attempt was made"))).context("starting MiniStack")
+            if options.auth {
+                let tls = Tls::create(dir)?;
+                command
+                    .env("USE_SSL", "1")
+                    .env("MINISTACK_SSL_CERT", &tls.certificate)
+                    .env("MINISTACK_SSL_KEY", &tls.key)
+                    // The Lambdas inherit these: one for Rust, one for Python.
+                    .env("SSL_CERT_FILE", &tls.authority)
+                    .env("AWS_CA_BUNDLE", &tls.authority);
+            }
+            Ok(command)
+        })?;
+        Ok(Self {
+            url: url(server.port()),
+            authority: options.auth.then(|| server.dir().join(AUTHORITY)),
+            accounts: AtomicU64::new(1),
+            server,
+        })
     }
 
     /// The server that the tests of this process share; each works in an [`Account`] of its own.
@@ -86,58 +128,6 @@ impl MiniStack {
         }
     }
 
-    fn start_once(python: &Path, options: Options) -> Result<Self> {
-        let dir = tempfile::tempdir().context("making MiniStack's folder")?;
-        let log = dir.path().join("ministack.log");
-        let output = File::create(&log).context("creating MiniStack's log")?;
-        let port = free_port()?;
-        let tls = if options.auth {
-            Some(Tls::create(dir.path())?)
-        } else {
-            None
-        };
-        let url = format!("{}://127.0.0.1:{port}", if tls.is_some() { "https" } else { "http" });
-        let mut command = Command::new(python);
-        command
-            .args(["-c", FOLLOWER])
-            .current_dir(dir.path())
-            .env_clear()
-            .env("PATH", env::var_os("PATH").unwrap_or_default())
-            .env("HOME", dir.path())
-            .env("TMPDIR", dir.path())
-            .env("LANG", "C.UTF-8")
-            .env("GATEWAY_PORT", port.to_string())
-            .env("BIND_HOST", "127.0.0.1")
-            .env("AWS_ENDPOINT_URL", &url)
-            .env("AUTH", options.auth.to_string())
-            .env("SFTP_ENABLED", "0")
-            .env("IOT_MTLS_ENABLED", "0")
-            .stdin(Stdio::piped())
-            .stdout(output.try_clone().context("sharing MiniStack's log")?)
-            .stderr(output);
-        if let Some(tls) = &tls {
-            command
-                .env("USE_SSL", "1")
-                .env("MINISTACK_SSL_CERT", &tls.certificate)
-                .env("MINISTACK_SSL_KEY", &tls.key)
-                // The Lambdas inherit these: one for Rust, one for Python.
-                .env("SSL_CERT_FILE", &tls.authority)
-                .env("AWS_CA_BUNDLE", &tls.authority);
-        }
-        let mut server = Group::start(&mut command)?;
-        await_answer(&mut server, port, &log)?;
-        let authority = tls.map(|tls| tls.authority);
-        Ok(Self {
-            url,
-            port,
-            log,
-            authority,
-            accounts: AtomicU64::new(1),
-            _server: server,
-            _dir: dir,
-        })
-    }
-
     /// The endpoint of every service, such as `http://127.0.0.1:4566`.
     pub fn url(&self) -> &str {
         &self.url
@@ -145,17 +135,24 @@ impl MiniStack {
 
     /// The endpoint's port.
     pub fn port(&self) -> u16 {
-        self.port
+        self.server.port()
     }
 
     /// What the server and the Lambdas wrote. It is gone with the server.
     pub fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_else(|error| format!("no log: {error}"))
+        fs::read_to_string(self.server.log()).unwrap_or_else(|error| format!("no log: {error}"))
     }
 
     /// Where the server writes.
     pub fn log_path(&self) -> &Path {
-        &self.log
+        self.server.log()
+    }
+
+    /// The requests that a recording server was sent, in their order: method, path, query, body, authorization, target.
+    pub fn recorded(&self) -> Result<Vec<Value>> {
+        let text = fs::read_to_string(self.server.dir().join(RECORD)).context("reading the record of requests")?;
+        let line = |line| serde_json::from_str(line).context("reading a recorded request");
+        text.lines().map(line).collect()
     }
 
     /// An account that nobody else of this server uses, in `us-east-1`.
@@ -178,34 +175,11 @@ impl MiniStack {
     }
 }
 
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
-    Ok(listener.local_addr().context("reading the free port")?.port())
-}
+/// The file of the record.
+const RECORD: &str = "requests.jsonl";
 
-/// The port is opened once everything behind it is ready.
-fn await_answer(server: &mut Group, port: u16, log: &Path) -> Result<()> {
-    let start = Instant::now();
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        if let Some(status) = server.wait(Duration::from_millis(50))? {
-            bail!("MiniStack ended with {status}: {}", tail(log));
-        }
-        if start.elapsed() > START_LIMIT {
-            bail!(
-                "MiniStack did not answer within {} s: {}",
-                START_LIMIT.as_secs(),
-                tail(log)
-            );
-        }
-    }
-    Ok(())
-}
-
-fn tail(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(20)..].join("\n")
-}
+/// The file of the authority that has signed the server's certificate.
+const AUTHORITY: &str = "authority.pem";
 
 /// A certificate of the server's own, and the authority that has signed it, as files.
 #[derive(Debug)]
@@ -239,7 +213,7 @@ impl Tls {
             Ok(path)
         };
         Ok(Self {
-            authority: write("authority.pem", authority.pem())?,
+            authority: write(AUTHORITY, authority.pem())?,
             certificate: write("server.pem", certificate.pem())?,
             key: write("server-key.pem", key.serialize_pem())?,
         })
@@ -276,6 +250,19 @@ mod tests {
         assert!(ureq::get(&health).call().is_ok());
         drop(server);
         assert!(ureq::get(&health).call().is_err());
+        Ok(())
+    }
+    #[tokio::test]
+    async fn a_recording_server_tells_what_it_was_asked() -> Result<()> {
+        let server = MiniStack::recording(Options::default())?;
+        let queue = server.account().sqs().create_queue().queue_name("Mine").send().await?;
+        assert!(queue.queue_url().is_some());
+        let recorded = server.recorded()?;
+        assert_eq!(recorded[0]["target"], "AmazonSQS.CreateQueue");
+        assert!(
+            recorded[0]["body"].as_str().is_some_and(|body| body.contains("Mine")),
+            "{recorded:?}"
+        );
         Ok(())
     }
 }
