@@ -8,6 +8,8 @@ mod common;
 mod demo;
 mod installed;
 mod kill;
+mod life;
+mod moto;
 mod plan_refused;
 mod runs;
 mod stack;
