@@ -10,13 +10,11 @@ use terraform_provider_kairos::render;
 use tfplugin::About;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some("render") {
-        return render::run(arguments);
-    }
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if let Some(("permissions", rest)) = arguments.split_first().map(|(command, rest)| (command.as_str(), rest)) {
-        return ended(permissions::command::run(rest, &mut io::stdout().lock()));
+    match arguments.split_first().map(|(command, rest)| (command.as_str(), rest)) {
+        Some(("permissions", rest)) => return ended(permissions::command::run(rest, &mut io::stdout().lock())),
+        Some(("render", rest)) => return ended(render::run(rest, &mut io::stdout().lock())),
+        _ => {}
     }
     let about = About {
         name: "kairos",

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use super::files::{Files, render};
 use super::subject::Subject;
@@ -22,24 +21,17 @@ Usage: terraform show -json | terraform-provider-kairos render --out FOLDER [--a
 Nothing is asked of AWS, and nothing is changed.
 ";
 
-/// Runs the command with the arguments behind `render`.
-pub fn run(arguments: impl IntoIterator<Item = String>) -> ExitCode {
-    let outcome = Arguments::parse(arguments).and_then(|arguments| match arguments {
-        None => Ok(USAGE.to_owned()),
-        Some(arguments) => arguments.carry_out(),
-    });
-    let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
-    // Nobody reads any more where writing fails.
-    match outcome {
-        Ok(text) => {
-            let _ = out.write_all(text.as_bytes());
-            ExitCode::SUCCESS
-        }
-        Err(problem) => {
-            let _ = writeln!(err, "error: {problem}");
-            ExitCode::FAILURE
-        }
-    }
+/// Runs the command with the arguments behind `render`, and says what it did.
+///
+/// # Errors
+/// What is wrong with the arguments, the state or the folder.
+pub fn run(arguments: &[String], out: &mut impl Write) -> Result<(), String> {
+    let said = match Arguments::parse(arguments.iter().cloned())? {
+        None => USAGE.to_owned(),
+        Some(arguments) => arguments.carry_out()?,
+    };
+    out.write_all(said.as_bytes())
+        .map_err(|e| format!("writing to standard output: {e}"))
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -12,8 +12,9 @@ pub enum Expr {
     Text(String),
     /// A text in which ARNs and URLs of the stack's other objects become references to them.
     Link(String),
-    /// The name of another object of the stack, which becomes a reference to it.
-    Name(String),
+    /// The name of another object of the stack, which becomes a reference to it. The type of its resource tells it from
+    /// others of that name.
+    Name(Option<&'static str>, String),
     /// A number as it is written.
     Number(String),
     /// True or false.
@@ -51,6 +52,11 @@ impl Expr {
     /// The id that AWS makes for another component.
     pub fn id(component: &Ref) -> Self {
         Self::Of(component.clone(), "id")
+    }
+
+    /// The name of another object, whose resource is of this type.
+    pub fn name_of(resource: &'static str, name: &str) -> Self {
+        Self::Name(Some(resource), name.into())
     }
 
     /// A policy document.

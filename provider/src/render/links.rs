@@ -19,8 +19,8 @@ pub(super) struct Links {
     labels: BTreeMap<String, String>,
     /// ARN or URL → address and attribute.
     values: BTreeMap<String, (String, &'static str)>,
-    /// Name → address and attribute; a name of several resources stands for none.
-    names: BTreeMap<String, Option<(String, &'static str)>>,
+    /// Name → the resources of that name: type, address and attribute.
+    names: BTreeMap<String, Vec<(&'static str, String, &'static str)>>,
 }
 
 /// A part of a text: as it is written, or an attribute of a resource.
@@ -57,11 +57,8 @@ impl Links {
                     links.values.insert(value.clone(), (address.clone(), attribute));
                 }
                 for (name, attribute) in &block.names {
-                    links
-                        .names
-                        .entry(name.clone())
-                        .and_modify(|held| *held = None)
-                        .or_insert_with(|| Some((address.clone(), attribute)));
+                    let of = (block.resource, address.clone(), *attribute);
+                    links.names.entry(name.clone()).or_default().push(of);
                 }
             }
         }
@@ -95,8 +92,8 @@ impl Links {
         let attribute = |address: String, attribute| vec![Part::Attribute { address, attribute }];
         match expr {
             Expr::Link(text) => self.linked(text, own),
-            Expr::Name(name) => match self.names.get(name) {
-                Some(Some((address, of))) if address != own => attribute(address.clone(), of),
+            Expr::Name(resource, name) => match self.named(*resource, name) {
+                Some((address, of)) if address != own => attribute(address.to_owned(), of),
                 _ => vec![Part::Plain(name.clone())],
             },
             Expr::Own(of) => self
@@ -111,6 +108,16 @@ impl Links {
             Expr::Bool(truth) => vec![Part::Expression(truth.to_string())],
             Expr::Text(text) => vec![Part::Plain(text.clone())],
             Expr::List(_) | Expr::Map(_) | Expr::Json(_) | Expr::Tags(_) => Vec::new(),
+        }
+    }
+
+    /// The one resource of a name.
+    fn named(&self, resource: Option<&str>, name: &str) -> Option<(&str, &'static str)> {
+        let all = self.names.get(name)?.iter();
+        let mut of_type = all.filter(|(of, ..)| resource.is_none_or(|resource| resource == *of));
+        match (of_type.next(), of_type.next()) {
+            (Some((_, address, attribute)), None) => Some((address, attribute)),
+            _ => None,
         }
     }
 

@@ -37,6 +37,9 @@ pub const STAGE: &str = "prod";
 const DEAD_LETTER_RETENTION: u32 = 14 * 24 * 3600;
 /// How long a message waits at most: 4 days. A dead-letter queue counts from the original time, so that it keeps 10 more.
 const QUEUE_RETENTION: u32 = 4 * 24 * 3600;
+/// The largest message, in bytes: 256 KiB, far more than ids and a reason need. It is said since SQS's default depends on when
+/// a queue was created.
+const LARGEST_MESSAGE: u32 = 256 * 1024;
 /// How often a message is received before the queue gives it up: a net below the executor's own count of attempts.
 const MAX_RECEIVES: u32 = 20;
 
@@ -236,6 +239,7 @@ impl<'a> Builder<'a> {
             .map_or(Encryption::SqsManaged, Encryption::Kms);
         Queue {
             retention_seconds: DEAD_LETTER_RETENTION,
+            largest_message: LARGEST_MESSAGE,
             visibility_seconds: 30,
             redrive: None,
             redrive_allow,

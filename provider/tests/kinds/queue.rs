@@ -18,6 +18,7 @@ fn queue(context: &Context) -> Queue {
     Queue {
         name: "AcmeQueue".into(),
         retention_seconds: 345_600,
+        largest_message: 262_144,
         visibility_seconds: 720,
         redrive: Some(Redrive {
             target_arn: context.names.queue_arn("AcmeDeadLetterQueue"),
@@ -112,6 +113,11 @@ async fn what_others_do_to_a_queue_is_told_and_mended() {
     let key = key(&context);
     let cases = [
         (Attribute::MessageRetentionPeriod, "60", "MessageRetentionPeriod: 60 → 345600".to_owned()),
+        (
+            Attribute::MaximumMessageSize,
+            "1048576",
+            "MaximumMessageSize: 1048576 → 262144".into(),
+        ),
         (Attribute::VisibilityTimeout, "0", "VisibilityTimeout: 0 → 720".into()),
         (Attribute::RedrivePolicy, "", format!("RedrivePolicy: none → {dlq}")),
         (

@@ -141,7 +141,7 @@ impl EventInvoke {
 impl Render for EventInvoke {
     fn render(&self, at: &At<'_>) -> Vec<Block> {
         let config = Block::resource("aws_lambda_function_event_invoke_config")
-            .set("function_name", Expr::Name(self.function.clone()))
+            .set("function_name", Expr::name_of("aws_lambda_function", &self.function))
             .set("maximum_retry_attempts", self.retries)
             .set("maximum_event_age_in_seconds", self.max_age)
             .import(at.if_held(&self.function));

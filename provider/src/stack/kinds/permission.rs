@@ -232,7 +232,7 @@ impl Render for Permission {
             Block::resource("aws_lambda_permission")
                 .set("statement_id", &self.statement_id)
                 .set("action", ACTION)
-                .set("function_name", Expr::Link(at.names.function_arn(&self.function)))
+                .set("function_name", Expr::name_of("aws_lambda_function", &self.function))
                 .set("principal", PRINCIPAL)
                 .set("source_arn", Expr::Joined(source))
                 .import(at.if_held(self.id())),

@@ -31,6 +31,9 @@ pub struct Queue {
     pub name: String,
     /// How long a message is kept, in seconds. SQS: 60 s to 14 days (1 209 600 s).
     pub retention_seconds: u32,
+    /// The largest message that is accepted, in bytes. SQS: 1 KiB to 1 MiB; where nothing is set, what its default was when
+    /// the queue was created (256 KiB before August 2025, 1 MiB since).
+    pub largest_message: u32,
     /// How long a received message is hidden from other consumers, in seconds. SQS: 0 s to 12 h (43 200 s).
     pub visibility_seconds: u32,
     /// Where messages go that were received too often; `None`: they stay until they expire.
@@ -119,6 +122,7 @@ impl Queue {
         Self {
             name: self.name.clone(),
             retention_seconds: number(Attribute::MessageRetentionPeriod),
+            largest_message: number(Attribute::MaximumMessageSize),
             visibility_seconds: number(Attribute::VisibilityTimeout),
             redrive: text(Attribute::RedrivePolicy).and_then(Redrive::parse),
             redrive_allow: text(Attribute::RedriveAllowPolicy).map_or(RedriveAllow::AllowAll, RedriveAllow::parse),
@@ -140,6 +144,11 @@ impl Queue {
                 "MessageRetentionPeriod",
                 Attribute::MessageRetentionPeriod,
                 self.retention_seconds.to_string(),
+            ),
+            (
+                "MaximumMessageSize",
+                Attribute::MaximumMessageSize,
+                self.largest_message.to_string(),
             ),
             (
                 "VisibilityTimeout",
@@ -239,6 +248,7 @@ impl Kind for Queue {
         Diff::of(self, held)
             .fixed("QueueName", |q| &q.name)
             .property("MessageRetentionPeriod", |q| q.retention_seconds)
+            .property("MaximumMessageSize", |q| q.largest_message)
             .property("VisibilityTimeout", |q| q.visibility_seconds)
             .property("RedrivePolicy", |q| &q.redrive)
             .property("RedriveAllowPolicy", |q| &q.redrive_allow)

@@ -6,7 +6,7 @@ use crate::render::{At, Block, Expr, Render};
 impl Render for Alarm {
     fn render(&self, at: &At<'_>) -> Vec<Block> {
         let dimensions = self.dimensions.iter();
-        let dimensions = dimensions.map(|(key, value)| (key.clone(), Expr::Name(value.clone())));
+        let dimensions = dimensions.map(|(key, value)| (key.clone(), dimension(key, value)));
         let listed = |actions: &std::collections::BTreeSet<String>| (!actions.is_empty()).then(|| Expr::links(actions));
         vec![
             Block::resource("aws_cloudwatch_metric_alarm")
@@ -28,5 +28,17 @@ impl Render for Alarm {
                 .set("tags", &self.tags)
                 .import(at.if_held(&self.name)),
         ]
+    }
+}
+
+/// A dimension's value: CloudWatch knows each kind of object by a dimension of its own.
+fn dimension(key: &str, value: &str) -> Expr {
+    match key {
+        "QueueName" => Expr::name_of("aws_sqs_queue", value),
+        "FunctionName" => Expr::name_of("aws_lambda_function", value),
+        "ScheduleGroup" => Expr::name_of("aws_scheduler_schedule_group", value),
+        "ApiName" => Expr::name_of("aws_api_gateway_rest_api", value),
+        "Stage" => Expr::name_of("aws_api_gateway_stage", value),
+        _ => Expr::from(value),
     }
 }

@@ -13,7 +13,7 @@ impl Render for ApiMapping {
                 .set("api_id", Expr::id(&self.rest_api))
                 .set("domain_name", &self.domain)
                 .set_some("api_mapping_key", Some(&self.key).filter(|key| !key.is_empty()))
-                .set("stage", Expr::Name(self.stage.clone()))
+                .set("stage", Expr::name_of("aws_api_gateway_stage", &self.stage))
                 .import(id),
         ]
     }

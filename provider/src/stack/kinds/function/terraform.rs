@@ -35,7 +35,7 @@ impl Render for Function {
                 Body::default()
                     .set("log_format", "JSON")
                     .set("application_log_level", &self.log_level)
-                    .set("log_group", Expr::Name(self.log_group.clone())),
+                    .set("log_group", Expr::name_of("aws_cloudwatch_log_group", &self.log_group)),
             )
             .nested(
                 "tracing_config",

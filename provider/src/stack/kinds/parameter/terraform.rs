@@ -8,7 +8,7 @@ impl Render for Parameter {
         let value = match self.value.0.as_slice() {
             // An ARN, a URL, a name, or none of these.
             [Part::Plain(text)] if text.contains(':') => Expr::Link(text.clone()),
-            [Part::Plain(text)] => Expr::Name(text.clone()),
+            [Part::Plain(text)] => Expr::Name(None, text.clone()),
             parts => {
                 let part = |part: &Part| match part {
                     Part::Plain(text) => Expr::Text(text.clone()),

@@ -13,6 +13,7 @@ impl Render for Queue {
         let mut queue = Block::resource("aws_sqs_queue")
             .set("name", &self.name)
             .set("message_retention_seconds", self.retention_seconds)
+            .set("max_message_size", self.largest_message)
             .set("visibility_timeout_seconds", self.visibility_seconds);
         queue = match &self.encryption {
             Encryption::Kms(key) => queue.set("kms_master_key_id", Expr::Link(key.clone())),

@@ -16,6 +16,7 @@ fn queue() -> Queue {
     Queue {
         name: "AcmeQueue".into(),
         retention_seconds: 345_600,
+        largest_message: 262_144,
         visibility_seconds: 720,
         redrive: Some(Redrive {
             target_arn: "arn:dlq".into(),
@@ -58,7 +59,7 @@ fn with(changed: &[(Attribute, &'static str)]) -> Vec<(Attribute, &'static str)>
             r#"{"Statement":{"Condition":{"Bool":{"aws:SecureTransport":false}},"Resource":["arn:q"],"Action":"sqs:*",
                 "Principal":"*","Effect":"Deny","Sid":"DenyPlainHttp"},"Version":"2012-10-17"}"#,
         ),
-        (Attribute::MaximumMessageSize, "1048576"),
+        (Attribute::MaximumMessageSize, "262144"),
         (Attribute::DelaySeconds, "0"),
     ];
     attributes.retain(|(name, _)| !changed.iter().any(|(changed, _)| changed == name));
@@ -140,8 +141,7 @@ async fn a_queue_that_a_refused_create_finds_is_another_s_until_its_tags_say_oth
 
 #[tokio::test]
 async fn an_update_sends_only_what_changed_and_awaits_that_it_shows() {
-    let before =
-        r#"{"Attributes":{"MessageRetentionPeriod":"345600","VisibilityTimeout":"30","SqsManagedSseEnabled":"true"}}"#;
+    let before = r#"{"Attributes":{"MessageRetentionPeriod":"345600","MaximumMessageSize":"262144","VisibilityTimeout":"30","SqsManagedSseEnabled":"true"}}"#;
     let after = before.replace("\"30\"", "\"720\"");
     let (context, replay) = replay::context(&[
         (200, "", URL),

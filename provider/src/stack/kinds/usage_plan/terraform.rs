@@ -12,7 +12,7 @@ impl Render for UsagePlan {
         for stage in &self.stages {
             let stage = Body::default()
                 .set("api_id", Expr::id(&stage.rest_api))
-                .set("stage", Expr::Name(stage.stage.clone()));
+                .set("stage", Expr::name_of("aws_api_gateway_stage", &stage.stage));
             plan = plan.nested("api_stages", stage);
         }
         if self.throttle_rate.is_some() || self.throttle_burst.is_some() {
