@@ -120,6 +120,8 @@ model! {
         pub status: Attr<String>,
         /// What differs, in words.
         pub drift: Attr<Vec<Attr<String>>>,
+        /// What the plan that touched it last does to it, in words; null where it was only created.
+        pub change: Attr<Vec<Attr<String>>>,
     }
 }
 
@@ -223,27 +225,18 @@ pub const FILLERS: [Filler; 2] = [
 ];
 
 impl StackModel {
-    /// The configuration; `None` where not even the components can be told: the name, the e-mails or whether there is an
-    /// API are not known yet. `default_tags` are the provider's.
+    /// The configuration; `None` where nothing can be told, since the name is not known yet. `default_tags` are the
+    /// provider's.
     pub fn config(&self, filler: Filler, default_tags: &Tags) -> Option<StackConfig> {
-        let emails = match &self.notification_emails {
-            Attr::Unknown => return None,
+        let emails: BTreeSet<String> = match &self.notification_emails {
             Attr::Null => BTreeSet::new(),
-            Attr::Known(set) => set
-                .0
-                .iter()
-                .map(|e| e.as_str().map(str::to_owned))
-                .collect::<Option<BTreeSet<String>>>()?,
+            Attr::Unknown => filler.maybe().map(str::to_owned).into_iter().collect(),
+            Attr::Known(set) => set.0.iter().filter_map(|email| filler.text(email)).collect(),
         };
         let api = match &self.api {
-            Attr::Unknown => return None,
             Attr::Null => None,
-            Attr::Known(api) => {
-                if api.domain_name.is_unknown() {
-                    return None;
-                }
-                Some(filler.api(api))
-            }
+            Attr::Unknown => filler.flag.then(|| filler.api(&ApiModel::default())),
+            Attr::Known(api) => Some(filler.api(api)),
         };
         let architecture = match &self.architecture {
             Attr::Unknown if filler.flag => Some(Architecture::Arm64),
@@ -280,6 +273,11 @@ impl Filler {
             Attr::Unknown => Some(self.text.into()),
             Attr::Known(text) => Some(text.clone()),
         }
+    }
+
+    /// What stands for a text that may turn out not to be there at all: one filler has it, the other has not.
+    fn maybe(self) -> Option<&'static str> {
+        self.flag.then_some(self.text)
     }
 
     fn number(self, attr: &Attr<i64>) -> Option<i32> {
@@ -379,7 +377,10 @@ impl Filler {
                 layers: self.texts(&m.layers),
                 reserved_concurrency: None,
             },
-            domain_name: self.text(&m.domain_name),
+            domain_name: match &m.domain_name {
+                Attr::Unknown => self.maybe().map(str::to_owned),
+                given => self.text(given),
+            },
             mapping_key: self.text(&m.mapping_key).unwrap_or_default(),
             throttle_rate: match &m.throttle_rate {
                 Attr::Null => None,

@@ -2,21 +2,25 @@
 //!
 //! Invariant: a value that is known in a plan is the same after apply. Only what AWS makes is unknown before.
 
-use std::collections::BTreeMap;
+mod changes;
+mod installation;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use kairos::names::Names;
 use tfplugin::Attr;
 
-use super::component::{Component, Observed, digest};
+use super::component::{Component, Node, Observed};
 use super::config::StackConfig;
 use super::context::Context;
-use super::engine::{Outcome, Report};
+use super::engine::{Outcome, Report, holds_data};
 use super::kind::Ref;
 use super::kinds::parameter::Text;
 use super::kinds::subscription::STATUS_PENDING;
-use super::marker::{Marker, Phase};
-use super::model::{ComponentModel, Components, StackModel};
+use super::model::{ComponentModel, Components, StackModel, TextMap};
 use super::topology;
+
+pub use installation::marker_entry;
 
 /// As wanted.
 pub const IN_SYNC: &str = "in_sync";
@@ -27,40 +31,27 @@ pub const MISSING: &str = "missing";
 
 /// The marker's key in `components`.
 const MARKER: &str = "marker";
-/// Types whose objects get another id where they change.
-const REMADE: [&str; 4] = [
-    "AWS::ApiGateway::Deployment",
-    "AWS::ApiGatewayV2::ApiMapping",
-    "AWS::Lambda::EventSourceMapping",
-    "AWS::SNS::Subscription",
-];
+/// Types of which a change in place may end with another object, that was there already: a deployment of the wanted shape, a
+/// mapping of the wanted path.
+const REMADE: [&str; 2] = ["AWS::ApiGateway::Deployment", "AWS::ApiGatewayV2::ApiMapping"];
 const SUBSCRIPTION: &str = "AWS::SNS::Subscription";
 
 /// Fills in what follows from names alone, and from ids of AWS's as far as `id` knows them.
 pub fn fill(model: &mut StackModel, names: &Names, config: &StackConfig, id: impl Fn(&str) -> Attr<String>) {
     let text = |s: String| Attr::Known(s);
-    let role = |name: String| match &model.role_path {
-        Attr::Unknown => Attr::Unknown,
-        _ => Attr::Known(names.role_arn(&config.role_path, &name)),
-    };
+    let role = |name: String| Attr::Known(names.role_arn(&config.role_path, &name));
     let api = config.api.is_some();
     let of_api = |value: Attr<String>| if api { value } else { Attr::Null };
-    let tags = &config.tags;
-    let (dispatcher_role, executor_role) = (role(names.dispatcher_role()), role(names.executor_role()));
-    let (scheduler_role, api_role) = (role(names.scheduler_role()), of_api(role(names.api_role())));
-    model.dispatcher_role_arn = dispatcher_role;
-    model.executor_role_arn = executor_role;
-    model.scheduler_role_arn = scheduler_role;
-    model.api_role_arn = api_role;
     model.id = text(names.app.clone());
-    model.tags_all = if unknown_tags(model) {
-        Attr::Unknown
-    } else {
-        Attr::Known(tags.iter().map(|(k, v)| (k.clone(), Attr::Known(v.clone()))).collect())
-    };
+    let tags = config.tags.iter();
+    model.tags_all = Attr::Known(tags.map(|(k, v)| (k.clone(), Attr::Known(v.clone()))).collect());
     model.dispatcher_arn = text(names.function_arn(&names.dispatcher_function()));
+    model.dispatcher_role_arn = role(names.dispatcher_role());
     model.executor_arn = text(names.function_arn(&names.executor_function()));
+    model.executor_role_arn = role(names.executor_role());
+    model.scheduler_role_arn = role(names.scheduler_role());
     model.api_arn = of_api(text(names.function_arn(&names.api_function())));
+    model.api_role_arn = of_api(role(names.api_role()));
     model.api_id = of_api(id("rest_api"));
     model.api_key_id = of_api(id("api_key"));
     model.api_url = config
@@ -81,11 +72,43 @@ pub fn fill(model: &mut StackModel, names: &Names, config: &StackConfig, id: imp
     model.ejecuciones_table = text(names.ejecuciones_table());
 }
 
+/// Leaves open what `other`, the same model made with other stand-ins for what is not known yet, has otherwise.
+pub fn open(model: &mut StackModel, mut other: StackModel) {
+    for (one, other) in texts(model).into_iter().zip(texts(&mut other)) {
+        if one != other {
+            *one = Attr::Unknown;
+        }
+    }
+    model.tags_all = match (&model.tags_all, &other.tags_all) {
+        (Attr::Known(one), Attr::Known(other)) if one.keys().eq(other.keys()) => Attr::Known(open_values(one, other)),
+        _ => Attr::Unknown,
+    };
+}
+
+/// A map of the same keys with those values open that differ.
+fn open_values(one: &TextMap, other: &TextMap) -> TextMap {
+    let value = |(key, value): (&String, &Attr<String>)| {
+        let same = other.get(key) == Some(value);
+        (key.clone(), if same { value.clone() } else { Attr::Unknown })
+    };
+    one.iter().map(value).collect()
+}
+
 /// Makes everything computed unknown: not even the names can be told yet.
 pub fn unknown(model: &mut StackModel) {
-    for attr in [
+    for attr in texts(model) {
+        *attr = Attr::Unknown;
+    }
+    model.installation_id = Attr::Unknown;
+    model.api_key = Attr::Unknown;
+    model.tags_all = Attr::Unknown;
+    model.components = Attr::Unknown;
+}
+
+/// The computed texts that follow from names, settings and ids of AWS's.
+fn texts(model: &mut StackModel) -> [&mut Attr<String>; 23] {
+    [
         &mut model.id,
-        &mut model.installation_id,
         &mut model.dispatcher_arn,
         &mut model.dispatcher_role_arn,
         &mut model.executor_arn,
@@ -96,7 +119,6 @@ pub fn unknown(model: &mut StackModel) {
         &mut model.api_id,
         &mut model.api_url,
         &mut model.api_key_id,
-        &mut model.api_key,
         &mut model.queue_url,
         &mut model.queue_arn,
         &mut model.dead_letter_queue_url,
@@ -109,19 +131,7 @@ pub fn unknown(model: &mut StackModel) {
         &mut model.procesos_table,
         &mut model.calendarizaciones_table,
         &mut model.ejecuciones_table,
-    ] {
-        *attr = Attr::Unknown;
-    }
-    model.tags_all = Attr::Unknown;
-    model.components = Attr::Unknown;
-}
-
-fn unknown_tags(model: &StackModel) -> bool {
-    model.tags.is_unknown()
-        || model
-            .tags
-            .known()
-            .is_some_and(|tags| tags.values().any(Attr::is_unknown))
+    ]
 }
 
 fn url(text: &Text, id: impl Fn(&str) -> Attr<String>) -> Attr<String> {
@@ -134,55 +144,137 @@ fn url(text: &Text, id: impl Fn(&str) -> Attr<String>) -> Attr<String> {
     if unknown { Attr::Unknown } else { Attr::Known(written) }
 }
 
-/// The map of components as it will be after apply. `fillers` holds the same topology twice, made with different stand-ins
-/// for unknown values, as `configs` are; `prior` is what the state has.
-pub fn planned(
-    fillers: [&[Component]; 2],
-    configs: [&StackConfig; 2],
-    prior: Option<&Components>,
-    context: &Context,
-) -> Components {
-    let mut entries = Components::new();
-    for (a, b) in fillers[0].iter().zip(fillers[1]) {
-        let type_name = a.node.type_name();
-        let held = prior
-            .and_then(|p| p.get(&a.name))
-            .and_then(Attr::known)
-            .filter(|h| h.status.as_str() != Some(MISSING));
-        let known_digest = if a.node.digest() == b.node.digest() {
-            Attr::Known(a.node.digest())
-        } else {
-            Attr::Unknown
-        };
-        let id = match (a.node.known_id(context), b.node.known_id(context)) {
-            (Some(one), Some(other)) if one == other => Attr::Known(one),
-            (Some(_), _) => Attr::Unknown,
-            // AWS makes it: kept where the object stays the same one.
-            _ => match held {
-                Some(h) if !REMADE.contains(&type_name) || h.digest == known_digest => h.id.clone(),
-                _ => Attr::Unknown,
-            },
-        };
-        let status = match held.and_then(|h| h.status.as_str()) {
-            _ if type_name != SUBSCRIPTION => Attr::from(IN_SYNC),
-            Some(status @ (IN_SYNC | STATUS_PENDING)) => Attr::from(status),
-            _ => Attr::Unknown,
-        };
-        let entry = ComponentModel {
-            r#type: type_name.into(),
-            id: id.or(String::new()),
-            digest: known_digest,
-            status,
-            drift: Attr::Known(Vec::new()),
-        };
-        entries.insert(a.name.clone(), Attr::Known(entry));
+/// A stack as it will be, twice: made with different stand-ins for what is not known yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The configuration.
+    pub config: &'a StackConfig,
+    /// Its components.
+    pub topology: &'a [Component],
+}
+
+/// A stack as the state has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Before<'a> {
+    /// The configuration.
+    pub config: &'a StackConfig,
+    /// Its components, as this version of the provider would make them.
+    pub topology: &'a [Component],
+    /// What was read of them.
+    pub components: &'a Components,
+}
+
+/// The components as they will be after apply.
+#[derive(Debug, Default)]
+pub struct Planned {
+    /// The map, with every object that there may be.
+    pub components: Components,
+    /// Whether there are exactly these. Terraform knows all keys of a map or nothing of it.
+    pub complete: bool,
+    /// The components that cannot be brought to what is wanted without losing what they hold, in words.
+    pub losses: Vec<String>,
+}
+
+/// Plans the map of components.
+pub fn planned(wanted: [Wanted<'_>; 2], before: Option<Before<'_>>, context: &Context) -> Planned {
+    let [one, other] = wanted;
+    let mut planned = Planned {
+        complete: true,
+        ..Planned::default()
+    };
+    let twin = |name: &str| other.topology.iter().find(|c| c.name == name);
+    for component in one.topology {
+        planned.complete &= twin(&component.name).is_some();
+        let pair = [component, twin(&component.name).unwrap_or(component)];
+        plan_one(&mut planned, pair, before, context);
     }
-    let [mut marker, other] = configs.map(|config| marker_wanted(config, context));
-    if marker.digest != other.digest {
-        marker.digest = Attr::Unknown;
+    for component in other.topology {
+        if !planned.components.contains_key(&component.name) {
+            planned.complete = false;
+            plan_one(&mut planned, [component, component], before, context);
+        }
     }
-    entries.insert(MARKER.into(), Attr::Known(marker));
-    entries
+    let marker = installation::planned([one.config, other.config], before, context);
+    planned.components.insert(MARKER.into(), Attr::Known(marker));
+    planned
+}
+
+fn plan_one(planned: &mut Planned, [a, b]: [&Component; 2], before: Option<Before<'_>>, context: &Context) {
+    let known = before.and_then(|b| b.components.get(&a.name)).and_then(Attr::known);
+    let held = known.filter(|h| h.status.as_str() != Some(MISSING));
+    let earlier = before.and_then(|b| b.topology.iter().find(|c| c.name == a.name));
+    let touch = held.map(|h| touch_of(h, earlier, [a.node.as_ref(), b.node.as_ref()]));
+    let replaced = touch.as_ref().is_some_and(|t| t.replaced);
+    if let Some((touch, held)) = touch.as_ref().zip(held)
+        && replaced
+        && holds_data(a.node.as_ref())
+    {
+        let (id, lines) = (held.id.as_str().unwrap_or_default(), touch.lines[1..].join("; "));
+        planned
+            .losses
+            .push(format!("component \"{}\": \"{id}\" ({lines})", a.name));
+    }
+    let digest = if a.node.digest() == b.node.digest() {
+        Attr::Known(a.node.digest())
+    } else {
+        Attr::Unknown
+    };
+    let type_name = a.node.type_name();
+    let id = match (a.node.known_id(context), b.node.known_id(context)) {
+        (Some(one), Some(other)) if one == other => Attr::Known(one),
+        (Some(_), _) => Attr::Unknown,
+        // AWS makes it: kept where the object stays the same one.
+        _ => {
+            let stays = |h: &&ComponentModel| !replaced && (!REMADE.contains(&type_name) || h.digest == digest);
+            held.filter(stays).map_or(Attr::Unknown, |h| h.id.clone())
+        }
+    };
+    let status = match held.and_then(|h| h.status.as_str()) {
+        _ if type_name != SUBSCRIPTION => Attr::from(IN_SYNC),
+        Some(status @ (IN_SYNC | STATUS_PENDING)) => Attr::from(status),
+        _ => Attr::Unknown,
+    };
+    let change = match (&touch, known) {
+        (Some(touch), Some(known)) if touch.lines.is_empty() => change_of(known, &digest),
+        (Some(touch), _) => lines(touch.lines.iter().cloned()),
+        (None, Some(_)) => lines(["missing → created".into()]),
+        (None, None) => Attr::Null,
+    };
+    let entry = ComponentModel {
+        r#type: type_name.into(),
+        id: id.or(String::new()),
+        digest,
+        status,
+        drift: Attr::Known(Vec::new()),
+        change,
+    };
+    planned.components.insert(a.name.clone(), Attr::Known(entry));
+}
+
+/// What is told where nothing of what we compare differs: what was told last, unless the digest tells that something does.
+fn change_of(known: &ComponentModel, digest: &Attr<String>) -> Attr<Vec<Attr<String>>> {
+    if known.digest == *digest {
+        known.change.clone()
+    } else {
+        lines(["as this version of the provider wants it".into()])
+    }
+}
+
+/// What is to be done to a component that exists.
+fn touch_of(held: &ComponentModel, earlier: Option<&Component>, [a, b]: [&dyn Node; 2]) -> changes::Touch {
+    let drift: Vec<String> = held
+        .drift
+        .known()
+        .into_iter()
+        .flatten()
+        .filter_map(|line| line.as_str().map(str::to_owned))
+        .collect();
+    let configured = [a, b].map(|wanted| {
+        earlier
+            .map(|e| wanted.changes_from(e.node.as_ref()))
+            .unwrap_or_default()
+    });
+    changes::touch(&drift, configured, &a.changes_from(b), a.beside())
 }
 
 /// The map of components as an observation shows it.
@@ -214,6 +306,17 @@ pub fn achieved(
     components.iter().map(|c| (c.name.clone(), entry(c))).collect()
 }
 
+/// Tells again what the last plan did to each component: what was read does not know.
+pub fn retell(components: &mut Components, told: Option<&Components>) {
+    for (name, entry) in components
+        .iter_mut()
+        .filter_map(|(name, entry)| Some((name, entry.known_mut()?)))
+    {
+        let told = told.and_then(|t| t.get(name)).and_then(Attr::known);
+        entry.change = told.map_or(Attr::Null, |t| t.change.clone());
+    }
+}
+
 /// Shows a subscription as it was planned: its owner may confirm or end it at any moment, which is not this apply's doing,
 /// and Terraform takes no other values than the planned ones. The next read shows it as it is then.
 pub fn as_planned(achieved: &mut Components, planned: Option<&Components>) {
@@ -235,52 +338,45 @@ pub fn as_planned(achieved: &mut Components, planned: Option<&Components>) {
     }
 }
 
+/// What was known in the plan and is not so now, in words.
+pub fn moved(planned: &StackModel, achieved: &StackModel) -> Vec<String> {
+    let Some((planned, achieved)) = planned.components.known().zip(achieved.components.known()) else {
+        return Vec::new();
+    };
+    let names: BTreeSet<&String> = planned.keys().chain(achieved.keys()).collect();
+    let entry = |map: &Components, name: &str| map.get(name).and_then(Attr::known).cloned();
+    let mut moved = Vec::new();
+    for name in names {
+        let (Some(plan), Some(now)) = (entry(planned, name), entry(achieved, name)) else {
+            let verb = if planned.contains_key(name) {
+                "is not there"
+            } else {
+                "is there"
+            };
+            moved.push(format!("{name} {verb}"));
+            continue;
+        };
+        for (what, plan, now) in [
+            ("id", plan.id, now.id),
+            ("digest", plan.digest, now.digest),
+            ("status", plan.status, now.status),
+        ] {
+            if let (Attr::Known(plan), now) = (&plan, now)
+                && now.as_str() != Some(plan)
+            {
+                moved.push(format!("{name}: {what} {plan} → {}", now.as_str().unwrap_or_default()));
+            }
+        }
+    }
+    moved
+}
+
 /// What is left of an earlier configuration and wanted no more.
 pub fn leftover(component: &Component, held: &Observed) -> ComponentModel {
     ComponentModel {
-        drift: drift(["exists → removed".into()]),
+        drift: lines(["exists → removed".into()]),
         status: DRIFTED.into(),
         ..entry_of(component, held)
-    }
-}
-
-/// The marker's entry, beside the components that it brackets.
-pub fn marker_entry(
-    marker: Option<&Marker>,
-    installation: Option<uuid::Uuid>,
-    config: &StackConfig,
-    context: &Context,
-) -> ComponentModel {
-    let wanted = marker_wanted(config, context);
-    let Some(marker) = marker else {
-        return ComponentModel {
-            digest: "".into(),
-            status: MISSING.into(),
-            ..wanted
-        };
-    };
-    let mut changes = Vec::new();
-    if let Some(ours) = installation.filter(|ours| *ours != marker.instalacion) {
-        changes.push(format!("Installation: {} → {ours}", marker.instalacion));
-    }
-    if marker.fase != Phase::Completa {
-        changes.push(format!("Phase: {} → {}", marker.fase, Phase::Completa));
-    }
-    if marker.protegida != config.deletion_protection {
-        changes.push(format!(
-            "Protected: {} → {}",
-            marker.protegida, config.deletion_protection
-        ));
-    }
-    if changes.is_empty() {
-        return wanted;
-    }
-    let held = serde_json::json!({ "fase": marker.fase, "protegida": marker.protegida });
-    ComponentModel {
-        digest: digest(&held).into(),
-        status: DRIFTED.into(),
-        drift: drift(changes),
-        ..wanted
     }
 }
 
@@ -290,20 +386,6 @@ pub fn with_marker(mut entries: Components, marker: ComponentModel) -> Component
     entries
 }
 
-fn marker_wanted(config: &StackConfig, context: &Context) -> ComponentModel {
-    let wanted = serde_json::json!({ "fase": Phase::Completa, "protegida": config.deletion_protection });
-    ComponentModel {
-        r#type: "AWS::SSM::Parameter".into(),
-        id: context
-            .names
-            .arn("ssm", &format!("parameter{}", context.names.marker()))
-            .into(),
-        digest: digest(&wanted).into(),
-        status: IN_SYNC.into(),
-        drift: Attr::Known(Vec::new()),
-    }
-}
-
 fn wanted(component: &Component, id: Option<String>, status: Option<&'static str>) -> ComponentModel {
     ComponentModel {
         r#type: component.node.type_name().into(),
@@ -311,6 +393,7 @@ fn wanted(component: &Component, id: Option<String>, status: Option<&'static str
         digest: component.node.digest().into(),
         status: status.unwrap_or(IN_SYNC).into(),
         drift: Attr::Known(Vec::new()),
+        change: Attr::Null,
     }
 }
 
@@ -321,6 +404,7 @@ fn missing(component: &Component, context: &Context) -> ComponentModel {
         digest: "".into(),
         status: MISSING.into(),
         drift: Attr::Known(Vec::new()),
+        change: Attr::Null,
     }
 }
 
@@ -335,11 +419,12 @@ fn entry_of(component: &Component, held: &Observed) -> ComponentModel {
         id: held.id.clone().into(),
         digest: held.digest.clone().into(),
         status: status.into(),
-        drift: drift(held.changes.iter().map(ToString::to_string)),
+        drift: lines(held.changes.iter().map(changes::line)),
+        change: Attr::Null,
     }
 }
 
-fn drift(lines: impl IntoIterator<Item = String>) -> Attr<Vec<Attr<String>>> {
+fn lines(lines: impl IntoIterator<Item = String>) -> Attr<Vec<Attr<String>>> {
     Attr::Known(lines.into_iter().map(Attr::Known).collect())
 }
 

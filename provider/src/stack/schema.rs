@@ -4,14 +4,11 @@
 
 use tfplugin::{Attribute, Nested, Schema, Type, Value};
 
-use super::rules;
-
-/// The schema's version.
-const VERSION: i64 = 0;
+use super::{rules, upgrade};
 
 /// The attributes of `kairos_stack`.
 pub fn schema() -> Schema {
-    let schema = Schema::new(VERSION).description(
+    let schema = Schema::new(upgrade::VERSION).description(
         "A whole installation of Kairos, cron as a service: tables, queues, functions, roles, alarms and, where wanted, an \
          HTTP API, as one resource.",
     );
@@ -314,6 +311,13 @@ fn computed(schema: Schema) -> Schema {
             Attribute::list(Type::String)
                 .computed()
                 .description("What differs: `property: actual → wanted`."),
+        )
+        .attribute(
+            "change",
+            Attribute::list(Type::String).computed().description(
+                "What the plan that touched it last does to it: `property: held → wanted`, and whether it is replaced. Null \
+                 where it was only created.",
+            ),
         );
     schema
         .attribute(

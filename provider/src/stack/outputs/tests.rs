@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+use expect_test::expect;
 use kairos::names::Place;
 use tfplugin::{Attr, Set};
 
@@ -7,6 +8,7 @@ use super::*;
 use crate::stack::code;
 use crate::stack::context::Clients;
 use crate::stack::kind::Tags;
+use crate::stack::marker::{Marker, Phase};
 use crate::stack::model::{ApiModel, ExecutorModel, FILLERS};
 
 fn context() -> Context {
@@ -35,19 +37,44 @@ fn model() -> StackModel {
     }
 }
 
-/// The components of a plan.
-fn plan(model: &StackModel, prior: Option<&Components>) -> Components {
+/// What is planned, from nothing or from a state with its configuration.
+fn planning(model: &StackModel, prior: Option<(&StackModel, &Components)>) -> Planned {
     let context = context();
+    let topology_of = |c: &StackConfig| topology::topology(c, &context.names, &code::none());
     let configs = FILLERS.map(|filler| model.config(filler, &Tags::new()).unwrap());
-    let topologies = configs
-        .each_ref()
-        .map(|c| topology::topology(c, &context.names, &code::none()));
-    planned(
-        [&topologies[0], &topologies[1]],
-        [&configs[0], &configs[1]],
-        prior,
-        &context,
-    )
+    let topologies = configs.each_ref().map(topology_of);
+    let wanted = [0, 1].map(|n| Wanted {
+        config: &configs[n],
+        topology: &topologies[n],
+    });
+    let Some((state, components)) = prior else {
+        return planned(wanted, None, &context);
+    };
+    let config = state.known_config(&Tags::new()).unwrap();
+    let before = Before {
+        config: &config,
+        topology: &topology_of(&config),
+        components,
+    };
+    planned(wanted, Some(before), &context)
+}
+
+/// The components of a plan; `prior` is what the state has of the stack of [`model`].
+fn plan(wanted: &StackModel, prior: Option<&Components>) -> Components {
+    let state = model();
+    planning(wanted, prior.map(|components| (&state, components))).components
+}
+
+/// What a plan does to each component, in words.
+fn told(components: &Components) -> String {
+    let words = |entry: &ComponentModel| {
+        let lines = entry.change.known()?.iter().filter_map(Attr::as_str);
+        Some(lines.collect::<Vec<_>>().join("; "))
+    };
+    let entries = components
+        .iter()
+        .filter_map(|(name, entry)| Some(format!("{name}: {}\n", words(entry.known()?)?)));
+    entries.collect()
 }
 
 /// The names of the components of which something is unknown.
@@ -143,27 +170,176 @@ fn what_is_missing_gets_a_new_id_and_what_only_changes_keeps_its_own() {
 }
 
 #[test]
-fn what_cannot_be_told_at_all_has_no_configuration() {
-    for model in [
-        StackModel {
-            name: Attr::Unknown,
-            ..model()
-        },
-        StackModel {
-            api: Attr::Unknown,
-            ..model()
-        },
-        StackModel {
-            notification_emails: Attr::Unknown,
-            ..model()
-        },
-        StackModel {
-            notification_emails: Attr::Known(Set(vec![Attr::Unknown])),
-            ..model()
-        },
+fn an_address_or_a_domain_that_is_not_known_yet_leaves_open_which_objects_there_are_and_nothing_else() {
+    let unknown_name = StackModel {
+        name: Attr::Unknown,
+        ..model()
+    };
+    assert_eq!(unknown_name.config(FILLERS[0], &Tags::new()), None);
+    let api = |domain_name, mapping_key| {
+        Attr::Known(ApiModel {
+            domain_name,
+            mapping_key,
+            ..ApiModel::default()
+        })
+    };
+    let domain = || Attr::from("api.example.com");
+    let unknown_set = StackModel {
+        notification_emails: Attr::Unknown,
+        ..model()
+    };
+    let unknown_email = StackModel {
+        notification_emails: Attr::Known(Set(vec!["a@example.com".into(), Attr::Unknown])),
+        ..model()
+    };
+    let unknown_domain = StackModel {
+        api: api(Attr::Unknown, Attr::Null),
+        ..model()
+    };
+    let unknown_api = StackModel {
+        api: Attr::Unknown,
+        ..model()
+    };
+    let unknown_key = StackModel {
+        api: api(domain(), Attr::Unknown),
+        ..model()
+    };
+    for (model, complete) in [
+        (&unknown_set, false),
+        (&unknown_email, false),
+        (&unknown_domain, false),
+        (&unknown_api, false),
+        (&unknown_key, true),
     ] {
-        assert_eq!(model.config(FILLERS[0], &Tags::new()), None);
+        let planned = planning(model, None);
+        assert_eq!(planned.complete, complete);
+        let known = planned.components["queue"].known().unwrap();
+        assert!(known.digest.is_known() && known.id.is_known());
     }
+}
+
+#[test]
+fn a_plan_tells_what_is_done_to_each_component() {
+    let held = applied(plan(&model(), None));
+    assert_eq!(told(&held), "", "a creation is told by the entries themselves");
+    let executor = ExecutorModel {
+        role_prefix: "proc-".into(),
+        memory_size: 512.into(),
+        batch_size: 5.into(),
+        ..ExecutorModel::default()
+    };
+    let changed = StackModel {
+        executor: Attr::Known(executor),
+        deletion_protection: false.into(),
+        ..model()
+    };
+    let planned = plan(&changed, Some(&held));
+    expect![[r"
+        calendarizaciones_table: DeletionProtectionEnabled: true → false
+        ejecuciones_table: DeletionProtectionEnabled: true → false
+        executor_event_source: BatchSize: 10 → 5
+        executor_function: MemorySize: 256 → 512
+        marker: Protected: true → false
+        procesos_table: DeletionProtectionEnabled: true → false
+    "]]
+    .assert_eq(&told(&planned));
+    let same = |name: &str| planned[name] == held[name];
+    assert_eq!(held.keys().filter(|name| !same(name)).count(), 6);
+
+    // Applied and planned again, nothing moves: what was told stays.
+    let state = &changed;
+    let again = planning(&changed, Some((state, &applied(planned.clone())))).components;
+    assert_eq!(again, planned);
+}
+
+#[test]
+fn drift_and_what_is_missing_are_told_with_what_is_done_about_it() {
+    let mut held = applied(plan(&model(), None));
+    let mut entry = |name: &str, status: &str, drift: &[&str]| {
+        let entry = held.get_mut(name).unwrap().known_mut().unwrap();
+        (entry.status, entry.digest) = (status.into(), "other".into());
+        entry.drift = lines(drift.iter().map(|d| (*d).to_owned()));
+    };
+    entry("queue", DRIFTED, &["VisibilityTimeout: 30 → 720"]);
+    entry("queue_dlq_alarm", MISSING, &[]);
+    entry(
+        "parameter/Schedule/NombreGrupo",
+        DRIFTED,
+        &["Type: SecureString → String (needs another object)"],
+    );
+    entry("dispatcher_function", DRIFTED, &[]);
+    let longer = ExecutorModel {
+        role_prefix: "proc-".into(),
+        timeout: 10.into(),
+        ..ExecutorModel::default()
+    };
+    let changed = StackModel {
+        executor: Attr::Known(longer),
+        ..model()
+    };
+    expect![[r"
+        dispatcher_function: as this version of the provider wants it
+        executor_function: Timeout: 120 → 10
+        parameter/Schedule/NombreGrupo: replaced: the old object makes room, since both would have one name, and then the new one is made; Type: SecureString → String
+        queue: VisibilityTimeout: 30 → 60
+        queue_dlq_alarm: missing → created
+    "]]
+    .assert_eq(&told(&plan(&changed, Some(&held))));
+}
+
+#[test]
+fn a_mapping_on_another_domain_is_replaced_alone_and_gets_another_id() {
+    let on = |domain: &str| StackModel {
+        api: Attr::Known(ApiModel {
+            domain_name: domain.into(),
+            ..ApiModel::default()
+        }),
+        ..model()
+    };
+    let (old, new) = (on("old.example.com"), on("new.example.com"));
+    let held = applied(planning(&old, None).components);
+    let planned = planning(&new, Some((&old, &held))).components;
+    expect![[r"
+        api_mapping: replaced: the new object is made, everything is pointed to it, and then the old one goes; DomainName: old.example.com → new.example.com
+        parameter/Api/Url: Value: https://old.example.com/ → https://new.example.com/
+    "]]
+    .assert_eq(&told(&planned));
+    assert_eq!(ids_unknown(&planned), ["api_mapping"]);
+}
+
+#[test]
+fn what_would_lose_data_is_told() {
+    let mut held = applied(plan(&model(), None));
+    let entry = held.get_mut("procesos_table").unwrap().known_mut().unwrap();
+    entry.drift = lines(["KeySchema: {} → {} (needs another object)".into()]);
+    entry.status = DRIFTED.into();
+    let state = model();
+    assert_eq!(
+        planning(&model(), Some((&state, &held))).losses,
+        [
+            "component \"procesos_table\": \"arn:aws:dynamodb:sa-east-1:123456789012:table/demoProcesos\" (KeySchema: {} → {})"
+        ]
+    );
+}
+
+#[test]
+fn what_moved_since_the_plan_is_told() {
+    let planned = plan(&model(), Some(&applied(plan(&model(), None))));
+    let mut now = planned.clone();
+    now.get_mut("rest_api").unwrap().known_mut().unwrap().id = "other".into();
+    now.remove("queue");
+    let with = |components| StackModel {
+        components: Attr::Known(components),
+        ..model()
+    };
+    assert_eq!(
+        moved(&with(planned.clone()), &with(planned.clone())),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        moved(&with(planned), &with(now)),
+        ["queue is not there", "rest_api: id id-of-rest_api → other"]
+    );
 }
 
 #[test]
@@ -207,11 +383,12 @@ fn the_marker_is_shown_as_it_differs() {
         },
         protegida: true,
     };
-    let entry = |marker: Option<&Marker>| marker_entry(marker, Some(ours), &config, &context);
+    let tags = Tags::from([(Names::OWNER_TAG.to_owned(), context.names.owner())]);
+    let entry = |marker: Option<&Marker>| marker_entry(marker.map(|m| (m, &tags)), Some(ours), &config, &context);
     assert_eq!(entry(Some(&marker(Phase::Completa))).status.as_str(), Some(IN_SYNC));
     assert_eq!(entry(None).status.as_str(), Some(MISSING));
     let unfinished = entry(Some(&marker(Phase::Creando)));
-    assert_eq!(unfinished.drift, drift(["Phase: creando → completa".to_owned()]));
+    assert_eq!(unfinished.drift, lines(["Phase: creando → completa".to_owned()]));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use kairos::names::Place;
 use tfplugin::CancellationToken;
 
 use super::*;
+use crate::configuration::Connection;
 use crate::stack::context::Clients;
 use crate::stack::kind::Tags;
 use crate::stack::model::{ApiModel, ExecutorModel};
@@ -65,6 +66,47 @@ fn planned(mut model: StackModel) -> StackModel {
     let context = Context::new(connection.names("demo"), connection.clients);
     fill(&mut model, None, [&a, &b], &context);
     model
+}
+
+#[test]
+fn what_hangs_on_an_unknown_address_or_domain_is_unknown_and_the_rest_is_not() {
+    let unknown_email = planned(StackModel {
+        notification_emails: Attr::Unknown,
+        ..model()
+    });
+    assert!(unknown_email.components.is_unknown());
+    assert_eq!(unknown_email.api_url.as_str(), Some("https://api.example.com/"));
+    assert!(unknown_email.executor_arn.is_known() && unknown_email.tags_all.is_known());
+
+    let unknown_domain = planned(StackModel {
+        api: Attr::Known(ApiModel {
+            domain_name: Attr::Unknown,
+            ..ApiModel::default()
+        }),
+        ..model()
+    });
+    assert!(unknown_domain.components.is_unknown() && unknown_domain.api_url.is_unknown());
+    assert!(unknown_domain.api_arn.is_known() && unknown_domain.queue_url.is_known());
+
+    let unknown_api = planned(StackModel {
+        api: Attr::Unknown,
+        ..model()
+    });
+    assert!(unknown_api.api_arn.is_unknown() && unknown_api.api_id.is_unknown() && unknown_api.api_key.is_unknown());
+    assert!(unknown_api.dispatcher_role_arn.is_known());
+
+    let tags = [("team", Attr::from("data")), ("commit", Attr::Unknown)];
+    let unknown_tag = planned(StackModel {
+        tags: Attr::Known(tags.map(|(key, value)| (key.to_owned(), value)).into()),
+        ..model()
+    });
+    let all = unknown_tag.tags_all.known().unwrap();
+    assert!(all["commit"].is_unknown() && all["team"] == Attr::from("data"));
+    let unknown_path = planned(StackModel {
+        role_path: Attr::Unknown,
+        ..model()
+    });
+    assert!(unknown_path.executor_role_arn.is_unknown() && unknown_path.executor_arn.is_known());
 }
 
 fn digest_is_unknown(model: &StackModel, component: &str) -> bool {
