@@ -43,8 +43,8 @@ pub(crate) async fn from_plan_to_destroy(account: &Account) -> Result<()> {
     assert_holds(account, &[]).await
 }
 
-/// Every change is made in place, there and back again, and none leaves anything to do.
-pub(crate) async fn changes_in_place(account: &Account) -> Result<()> {
+/// Every change is made in place, there and back again, and none leaves anything to do. `api` is what the API changes to.
+pub(crate) async fn changes_in_place(account: &Account, api: &str) -> Result<()> {
     let terraform = Terraform::new(account, &configuration(""))?;
     terraform.apply(&[])?.succeeded("apply")?;
     let change = |what: &str, main: &str| {
@@ -69,14 +69,16 @@ pub(crate) async fn changes_in_place(account: &Account) -> Result<()> {
     let function = executor.send().await?;
     assert_eq!((function.memory_size(), function.timeout()), (Some(512), Some(60)));
 
-    let otherwise = r#"
-  executor            = { role_prefix = "tarea-", timeout = 30, log_level = "DEBUG" }
-  api                 = { throttle_rate = 20.5, throttle_burst = 40, quota_per_day = 1000 }
+    let otherwise = format!(
+        r#"
+  executor            = {{ role_prefix = "tarea-", timeout = 30, log_level = "DEBUG" }}
+  api                 = {api}
   tracing             = false
   notification_emails = ["guardia@example.com"]
-  tags                = { area = "datos" }
-"#;
-    change("the change of the API", &stack(otherwise))?;
+  tags                = {{ area = "datos" }}
+"#
+    );
+    change("the change of the API", &stack(&otherwise))?;
 
     change("the way back", &configuration(""))?;
     let apis = account.apigateway().get_rest_apis().send().await?;

@@ -1,4 +1,4 @@
-//! The life of a stack on moto, the second opinion on MiniStack's: the tests of [`stack`](crate::stack), nothing left out.
+//! The life of a stack on moto, the second opinion on MiniStack's: the tests of [`stack`](crate::stack), with nothing left out.
 //!
 //! What one of the two accepts and the other rejects, or the two answer differently, was looked up and settled (moto 5.2.5,
 //! MiniStack 1.5.33). A *bridge* is a function of `tests/src/moto/bridge.py`, before or in moto; the product knows of none.
@@ -11,8 +11,9 @@
 //! | `TracingConfig` and `KMSKeyArn` in `UpdateFunctionConfiguration` | keeps | ignores | [changes them][function] | bridge |
 //! | `RedriveAllowPolicy` of a queue | keeps | accepts, never shows | [shows it][queue] | bridge |
 //! | `SetQueueAttributes` without `Policy` | leaves the policy | removes the policy | [changes what is named][queue] | bridge |
-//! | quota in `UpdateUsagePlan` | a number | the patch's text, which the SDK refuses to read | [an integer][plan] | bridge |
-//! | throttle rate of 20.5 in `UpdateUsagePlan` | accepts | 500: takes whole numbers alone | [a double][plan] | bridge |
+//! | quota in `UpdateUsagePlan` | keeps the patch's text, which the SDK refuses to read | the same | [an integer][plan] | bridge; changed in place on moto alone |
+//! | throttle rate of 20.5 in `UpdateUsagePlan` | keeps the patch's text | 500: takes whole numbers alone | [a double][plan] | bridge; changed in place on moto alone |
+//! | `AssociateKmsKey`, `DisassociateKmsKey` of a log group | unknown | unknown | [has them][key] | bridge; so a key is changed on moto alone |
 //! | throttle of a stage when only its metrics are set | none | fills in 1000 and 2000 | [fills in][stage] 10000 and 5000, or the [region's limits][limits] | **ours was wrong** where the region's limits are others: the stage's throttle is now set together with the metrics, to -1 where none is wanted |
 //! | the account of a request | the access key, if twelve digits | a header | the access key's | bridge: the header, from the key |
 //! | a function whose role does not exist or does not trust Lambda | accepts | rejects | [rejects][role] | ours is right: roles come first, and trust Lambda |
@@ -24,6 +25,7 @@
 //! [queue]: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 //! [plan]: https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateUsagePlan.html
 //! [stage]: https://docs.aws.amazon.com/cli/latest/reference/apigateway/update-stage.html
+//! [key]: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_AssociateKmsKey.html
 //! [limits]: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 //! [role]: https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
 //! [parameter]: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
@@ -46,7 +48,8 @@ async fn a_stack_lives_from_plan_to_destroy_and_leaves_nothing() -> Result<()> {
 
 #[tokio::test]
 async fn attributes_change_in_place_and_the_next_plan_is_empty() -> Result<()> {
-    life::changes_in_place(&account().await?).await
+    let api = "{ memory_size = 256, throttle_rate = 20.5, throttle_burst = 40, quota_per_day = 1000 }";
+    life::changes_in_place(&account().await?, api).await
 }
 
 #[tokio::test]

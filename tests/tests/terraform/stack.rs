@@ -12,7 +12,8 @@ async fn a_stack_lives_from_plan_to_destroy_and_leaves_nothing() -> Result<()> {
 
 #[tokio::test]
 async fn attributes_change_in_place_and_the_next_plan_is_empty() -> Result<()> {
-    life::changes_in_place(&account(false).await?).await
+    // MiniStack keeps a usage plan's limits as the text of the patch that changes them, which the SDK refuses to read.
+    life::changes_in_place(&account(false).await?, "{ memory_size = 256 }").await
 }
 
 #[tokio::test]
