@@ -39,13 +39,22 @@ pub(crate) fn bench(arguments: &[String]) -> Result<()> {
     Err(anyhow!(bench.exec()).context("starting the benchmarks"))
 }
 
-/// Writes docs/demo.md from a run of the demo.
+/// Writes what the documentation has from programs: docs/guides/permissions.md, and docs/demo.md from a run of the demo.
 pub(crate) fn docs() -> Result<()> {
+    let mut demo = prepared("demo", &DEV)?;
+    let provider = provider(&target().join(DEV.folder));
+    let mut guide = String::new();
+    run_with(command(provider).args(["permissions", "--guide"]), |line| {
+        guide.push_str(line);
+        guide.push('\n');
+    })?;
+    let file = root().join("docs").join("guides").join("permissions.md");
+    fs::write(file, guide).context("writing docs/guides/permissions.md")?;
     let mut text = String::from(
         "# The demo's output\n\nWritten by `cargo xtask docs` from a run of `cargo xtask demo`.\n\n```text\n",
     );
     let mut started = false;
-    run_with(&mut prepared("demo", &DEV)?, |line| {
+    run_with(&mut demo, |line| {
         println!("{line}");
         started |= !line.is_empty();
         if started {

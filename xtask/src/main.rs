@@ -53,7 +53,7 @@ enum Command {
         /// Parts (lambdas, stack, procesos) and numbers of processes; everything without any
         parts: Vec<String>,
     },
-    /// Writes docs/demo.md from a run of the demo
+    /// Writes docs/guides/permissions.md, and docs/demo.md from a run of the demo
     Docs,
     /// Runs the reproductions of docs/adr/0001: why the published provider crate was replaced
     Repro,

@@ -2,6 +2,11 @@
 //!
 //! Invariant: pure. A declaration names what its part really calls, by IAM's names for it, on ARNs that follow from names.
 
+pub mod command;
+pub mod guide;
+pub mod policy;
+pub mod subject;
+
 use std::collections::BTreeMap;
 
 /// What a part needs, operation by operation.

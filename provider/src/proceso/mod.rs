@@ -2,10 +2,12 @@
 
 mod convert;
 mod failure;
+mod permissions;
 mod registry;
 mod resource;
 mod schema;
 pub mod stacks;
 
+pub use permissions::permissions;
 pub use resource::ProcesoResource;
 pub use schema::ProcesoModel;
