@@ -1,6 +1,7 @@
 //! One account of the local AWS, in one region: what a test works in, and the clients to look into it.
 //!
-//! Clients are made anew on each call: an HTTP client belongs to the runtime of the test that made it.
+//! Clients are made anew on each call: an HTTP client belongs to the runtime of the test that made it, and only that test
+//! may have its clients share one.
 
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,7 @@ pub struct Account {
     pub region: String,
     /// The file with the certificate authority of an endpoint over TLS.
     pub authority: Option<PathBuf>,
+    http: Option<SharedHttpClient>,
 }
 
 macro_rules! clients {
@@ -73,6 +75,25 @@ impl Account {
             id: id.to_owned(),
             region: region.to_owned(),
             authority: None,
+            http: None,
+        }
+    }
+
+    /// The same account, all of whose clients share these connections.
+    #[must_use]
+    pub fn over(self, connections: SharedHttpClient) -> Self {
+        Self {
+            http: Some(connections),
+            ..self
+        }
+    }
+
+    /// The same account in another region.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        Self {
+            region: region.to_owned(),
+            ..self.clone()
         }
     }
 
@@ -93,7 +114,11 @@ impl Account {
             .endpoint_url(&self.endpoint)
             .region(Region::new(self.region.clone()))
             .credentials_provider(SharedCredentialsProvider::new(credentials));
-        builder.set_http_client(self.authority.as_deref().and_then(client_trusting));
+        builder.set_http_client(
+            self.http
+                .clone()
+                .or_else(|| self.authority.as_deref().and_then(client_trusting)),
+        );
         builder.build()
     }
 

@@ -13,6 +13,7 @@ pub mod http;
 pub mod microburst;
 pub mod ministack;
 pub mod moto;
+pub mod peer;
 pub mod process;
 pub mod quickstart;
 pub mod server;

@@ -1,6 +1,7 @@
 //! What a user wants of a stack, as plain validated data: every optional attribute has its default, nothing is unknown.
 //!
 //! Invariant: no Terraform types here; the same configuration always gives the same topology.
+//! Invariant: what an earlier version kept beside the state is read, whatever settings it does not know yet.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::kind::Tags;
 
 /// A stack as its user wants it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct StackConfig {
     /// The stack's name, the prefix of every other.
     pub name: String,
@@ -43,6 +45,7 @@ pub struct StackConfig {
 
 /// A function's settings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FunctionConfig {
     /// Memory in MB (Lambda: 128 to 10,240).
     pub memory_size: i32,
@@ -57,7 +60,8 @@ pub struct FunctionConfig {
 }
 
 /// The executor's settings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ExecutorConfig {
     /// The function.
     pub function: FunctionConfig,
@@ -73,6 +77,7 @@ pub struct ExecutorConfig {
 
 /// The HTTP API's settings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ApiConfig {
     /// The function.
     pub function: FunctionConfig,
@@ -89,10 +94,11 @@ pub struct ApiConfig {
 }
 
 /// The instruction set of the functions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Architecture {
     /// `x86_64`.
+    #[default]
     #[serde(rename = "x86_64")]
     X86,
     /// `arm64`.
@@ -127,3 +133,28 @@ impl StackConfig {
 
 /// The longest visibility time-out (SQS: 12 hours).
 pub const MAX_VISIBILITY: i32 = 43_200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_version_kept_is_read_without_the_settings_that_it_does_not_know() -> serde_json::Result<()> {
+        let kept = r#"{"name": "demo", "api": {"mapping_key": "v1"}, "executor": {"role_prefix": "p-"}, "gone": 1}"#;
+        let read: StackConfig = serde_json::from_str(kept)?;
+        let expected = StackConfig {
+            name: "demo".into(),
+            api: Some(ApiConfig {
+                mapping_key: "v1".into(),
+                ..ApiConfig::default()
+            }),
+            executor: ExecutorConfig {
+                role_prefix: "p-".into(),
+                ..ExecutorConfig::default()
+            },
+            ..StackConfig::default()
+        };
+        assert_eq!(read, expected);
+        Ok(())
+    }
+}

@@ -276,12 +276,10 @@ async fn delete(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private)
         Err(diagnostics) => return Outcome::failed(diagnostics),
     };
     let mut kept = Kept::of(private);
-    let operation = operation(
-        ctx,
-        &subject,
-        code::none(),
-        timeout(&model, "timeouts.delete", |t| &t.delete),
-    );
+    // The code is only compared: what is left after a destroy that did not come to its end is shown as it is.
+    let codes = code::codes(subject.config.architecture).unwrap_or_else(code::none);
+    let timeout = timeout(&model, "timeouts.delete", |t| &t.delete);
+    let operation = operation(ctx, &subject, codes, timeout);
     if let Err(diagnostic) = plan::may_be_destroyed(&operation, &subject.config, &kept.restos, &model).await {
         return Outcome::failed(diagnostic);
     }
@@ -394,7 +392,34 @@ fn timeout(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::stack::model::TimeoutsModel;
+
+    #[test]
+    fn each_operation_has_its_own_time_and_half_an_hour_by_default() {
+        let timeouts = TimeoutsModel {
+            create: "90s".into(),
+            update: "1h".into(),
+            ..TimeoutsModel::default()
+        };
+        let given = StackModel {
+            timeouts: Attr::Known(timeouts),
+            ..StackModel::default()
+        };
+        let check = |model: &StackModel, expected: [u64; 3]| {
+            let told = [
+                timeout(model, "timeouts.create", |t| &t.create),
+                timeout(model, "timeouts.update", |t| &t.update),
+                timeout(model, "timeouts.delete", |t| &t.delete),
+            ];
+            assert_eq!(told.map(|t| t.limit), expected.map(Duration::from_secs));
+            assert_eq!(told[1].attribute, Some("timeouts.update"));
+        };
+        check(&given, [90, 3600, 1800]);
+        check(&StackModel::default(), [1800; 3]);
+    }
 
     #[test]
     fn a_build_without_the_functions_names_the_command_that_packages_them() {

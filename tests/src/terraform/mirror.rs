@@ -11,13 +11,10 @@ use anyhow::{Context, Result};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::workspace;
+use crate::{peer, workspace};
 
 /// The version under which the mirror offers the provider.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// Another mirror, with providers of others, for what surrounds Kairos in a test.
-const PEER_MIRROR_VARIABLE: &str = "KAIROS_TF_MIRROR";
 
 /// The mirror for the present provider binary, made when it is not there yet.
 pub fn mirror() -> Result<PathBuf> {
@@ -52,9 +49,9 @@ pub(super) fn cli_configuration(mirror: &Path) -> String {
         format!("  {kind} {{\n    {path}{filter} = [\"registry.terraform.io/kairos/kairos\"]\n  }}\n")
     };
     let ours = source("filesystem_mirror", &mirror.display().to_string(), "include");
-    let others = match std::env::var(PEER_MIRROR_VARIABLE) {
-        Ok(peers) => source("filesystem_mirror", &peers, "exclude"),
-        Err(_) => source("direct", "", "exclude"),
+    let others = match peer::at_hand() {
+        Some(peers) => source("filesystem_mirror", &peers.display().to_string(), "exclude"),
+        None => source("direct", "", "exclude"),
     };
     format!("provider_installation {{\n{ours}{others}}}\n")
 }
@@ -79,7 +76,7 @@ fn pack(binary: &Path, mirror: &Path) -> Result<()> {
 }
 
 /// The platform as terraform names it.
-fn platform() -> &'static str {
+pub(super) fn platform() -> &'static str {
     if cfg!(target_arch = "aarch64") {
         "linux_arm64"
     } else {

@@ -41,7 +41,8 @@ pub struct PlanSummary {
 }
 
 impl Report {
-    pub(super) fn of_lines(output: &Output) -> Self {
+    /// What a command with `-json` said, one object a line.
+    pub fn of_lines(output: &Output) -> Self {
         let values = output
             .stdout
             .lines()

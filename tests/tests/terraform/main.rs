@@ -4,12 +4,24 @@
 
 mod auth;
 mod bad_input;
+mod chaos;
 mod common;
 mod demo;
+mod drift;
+mod import;
 mod installed;
+mod interrupt;
 mod kill;
 mod life;
 mod moto;
+mod neighbours;
+mod permissions;
 mod plan_refused;
+mod plan_truth;
 mod runs;
+mod shown;
 mod stack;
+mod tainted;
+mod timeouts;
+mod upgrade;
+mod update;
