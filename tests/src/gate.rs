@@ -213,12 +213,14 @@ impl Shared {
         match (&rule, act) {
             (Some(rule), Some(Act::KeepAnswer)) => rule.keep(),
             (Some(rule), Some(Act::Change(change))) => {
-                rule.count();
                 let told = Answer {
                     status: head.status().as_u16(),
                     body: String::from_utf8_lossy(&body).into_owned(),
                 };
-                let changed = change(told);
+                let changed = change(told.clone());
+                if changed != told {
+                    rule.count();
+                }
                 *head.status_mut() = changed.status.try_into().context("a changed status")?;
                 head.headers_mut().remove("x-amzn-errortype");
                 body = changed.body.into_bytes();
@@ -290,10 +292,12 @@ fn write(mut stream: &TcpStream, head: &http::Response<()>, body: &[u8]) -> Resu
         head.status(),
         body.len()
     );
-    for (name, value) in head.headers() {
-        if !["connection", "content-length", "transfer-encoding"].contains(&name.as_str()) {
-            text += &format!("{name}: {}\r\n", value.to_str().unwrap_or_default());
-        }
+    let headers = head
+        .headers()
+        .iter()
+        .filter(|(name, _)| !["connection", "content-length", "transfer-encoding"].contains(&name.as_str()));
+    for (name, value) in headers {
+        text.extend([name.as_str(), ": ", value.to_str().unwrap_or_default(), "\r\n"]);
     }
     stream.write_all(text.as_bytes())?;
     stream.write_all(b"\r\n")?;

@@ -147,11 +147,10 @@ impl fmt::Display for End {
 fn spelled(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let parts = [(seconds / 3600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
-    let text: String = parts
+    let text = parts
         .iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, unit)| format!("{count}{unit}"))
-        .collect();
+        .fold(String::new(), |text, (count, unit)| format!("{text}{count}{unit}"));
     if text.is_empty() { "0s".into() } else { text }
 }
 

@@ -156,3 +156,13 @@ pub(crate) fn assert_told(errors: &[Diagnostic], text: &str) {
         "no error has {text:?}: {told:#?}"
     );
 }
+
+/// What users are told of operations that end half-way.
+const GUIDE: &str = include_str!("../../../docs/guides/tainted-stack.md");
+
+/// The same, and that the guide quotes it.
+pub(crate) fn assert_guided(errors: &[Diagnostic], text: &str) {
+    assert_told(errors, text);
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(GUIDE).contains(&words(text)), "the guide does not quote {text:?}");
+}

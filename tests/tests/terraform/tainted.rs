@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::common::{APP, account, assert_holds, assert_told, marker, set_lease, stack, text};
+use crate::common::{APP, account, assert_guided, assert_holds, assert_told, marker, set_lease, stack, text};
 
 const STACK: &str = "kairos_stack.this";
 const EXECUTOR: &str = "executor = { role_prefix = \"proceso-\" }";
@@ -44,10 +44,20 @@ async fn tainted(account: &Account, gate: &Gate) -> Result<Terraform> {
         .apply(&[])?
         .failed("apply without the right to an event source")?;
     refused.end();
-    assert_told(&errors, "Cannot create the component \"executor_event_source\"");
-    assert_told(&errors, "CreateEventSourceMapping");
-    assert_told(&errors, "AccessDeniedException");
-    assert_told(&errors, "Terraform holds the stack as tainted.");
+    assert_guided(&errors, "Cannot create the component \"executor_event_source\"");
+    assert_guided(
+        &errors,
+        &format!(
+            "AWS::Lambda::EventSourceMapping (component \"executor_event_source\"): CreateEventSourceMapping of \
+             \"{APP}Executor\" failed: AccessDeniedException: "
+        ),
+    );
+    assert_guided(
+        &errors,
+        "Terraform holds the stack as tainted. The same command again destroys what is there and creates the stack anew; \
+         \"deletion_protection\" does not keep it from that, since the stack has never been complete. To complete it in place \
+         instead, run \"terraform untaint\" with the stack's address first.",
+    );
     ensure!(is_tainted(&terraform)?, "the stack is not tainted");
     assert_eq!(marker(account).await?["fase"], "creando");
     Ok(terraform)
@@ -102,12 +112,12 @@ async fn a_tainted_stack_with_processes_is_not_destroyed_and_untaint_completes_i
         .await?;
 
     let errors = terraform.apply(&[])?.failed("apply that would destroy a process")?;
-    assert_told(&errors, &format!("Processes are registered in the stack \"{APP}\""));
-    assert_told(
+    assert_guided(&errors, &format!("Processes are registered in the stack \"{APP}\""));
+    assert_guided(
         &errors,
         "run \"terraform untaint\" with the stack's address and apply again",
     );
-    assert_told(&errors, "Nothing was deleted.");
+    assert_guided(&errors, "Nothing was deleted.");
     assert_eq!(world::list(&account).await?, before);
 
     terraform.run(&["untaint", STACK])?.succeeded("untaint")?;

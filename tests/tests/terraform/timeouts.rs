@@ -5,7 +5,7 @@ use acceptance::gate::{Act, Answer, Gate, Rule};
 use anyhow::{Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::common::{APP, account, assert_holds, assert_told, is_held, set_lease, stack};
+use crate::common::{APP, account, assert_guided, assert_holds, assert_told, is_held, set_lease, stack};
 
 fn with_timeouts(executor: &str, timeouts: &str) -> String {
     stack(&format!(
@@ -32,11 +32,11 @@ async fn create_update_and_delete_end_with_their_time_and_name_its_attribute() -
     let terraform = Terraform::new(&gate.account(&account), &with_timeouts("", "create = \"20s\""))?;
     let stuck = stuck_table(&gate);
     let errors = terraform.apply(&[])?.failed("apply on a DynamoDB that is never done")?;
-    assert_told(
+    assert_guided(
         &errors,
         &format!("DescribeTable of \"{APP}Procesos\" failed: it was still changing after "),
     );
-    assert_told(
+    assert_guided(
         &errors,
         " s, when the operation's time was over (\"timeouts.create\" is \"20s\"); raise \"timeouts.create\" and run the same \
          command again",
@@ -57,7 +57,7 @@ async fn create_update_and_delete_end_with_their_time_and_name_its_attribute() -
         &with_timeouts(", memory_size = 512", "update = \"1s\", delete = \"1s\""),
     )?;
     let errors = terraform.apply(&[])?.failed("update of a stack that is worked on")?;
-    assert_told(&errors, "\"timeouts.update\" is \"1s\"");
+    assert_guided(&errors, "\"timeouts.update\" is \"1s\"");
     let errors = terraform.destroy(&[])?.failed("destroy of a stack that is worked on")?;
     assert_told(&errors, "\"timeouts.delete\" is \"1s\"");
 

@@ -55,7 +55,7 @@ pub async fn observe(
             let result = component.node.observe(context).await;
             match &result {
                 Ok(Some(held)) if held.owner == crate::stack::kind::Owner::Ours => {
-                    context.learn(&component.name, &held.id)
+                    context.learn(&component.name, &held.id);
                 }
                 Ok(_) => context.forget(&component.name),
                 Err(error) => tracing::warn!(componente = component.name, %error, "could not be read"),
