@@ -13,6 +13,9 @@ import cbor2
 from moto import server
 from moto.apigateway.models import UsagePlan, apigateway_backends
 from moto.awslambda.models import LambdaFunction
+from moto.dynamodb.responses import DynamoHandler
+from moto.logs.exceptions import ResourceNotFoundException
+from moto.logs.responses import LogsResponse
 from moto.sqs.models import Queue
 
 CREDENTIAL = re.compile(r"Credential=(\d{12})/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/")
@@ -143,6 +146,38 @@ def usage_plans_hold_numbers():
     UsagePlan.apply_patch_operations = changed
 
 
+def log_groups_change_keys():
+    """AssociateKmsKey and DisassociateKmsKey: moto keeps the key of a log group, but takes one only as it is created.
+
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_AssociateKmsKey.html
+    """
+
+    def change(self):
+        name = self._get_param("logGroupName")
+        if name not in self.logs_backend.groups:
+            raise ResourceNotFoundException()
+        self.logs_backend.groups[name].kms_key_id = self._get_param("kmsKeyId")
+        return ""
+
+    LogsResponse.associate_kms_key = LogsResponse.disassociate_kms_key = change
+
+
+def tables_change_keys():
+    """SSESpecification of UpdateTable: moto keeps the key of a table, but takes one only as it is created.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html
+    """
+    change = DynamoHandler.update_table
+
+    def changed(self):
+        answer = change(self)
+        if "SSESpecification" in self.body:
+            self.dynamodb_backend.get_table(self.body["TableName"]).sse_specification = self.body["SSESpecification"]
+        return answer
+
+    DynamoHandler.update_table = changed
+
+
 def read(environ):
     return environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
 
@@ -175,7 +210,13 @@ def stamped(name, value):
 
 
 if __name__ == "__main__":
-    for gap in (functions_keep_their_configuration, queues_keep_their_attributes, usage_plans_hold_numbers):
+    for gap in (
+        functions_keep_their_configuration,
+        queues_keep_their_attributes,
+        usage_plans_hold_numbers,
+        log_groups_change_keys,
+        tables_change_keys,
+    ):
         gap()
     dispatcher = server.DomainDispatcherApplication
     server.DomainDispatcherApplication = lambda create: Bridge(dispatcher(create))

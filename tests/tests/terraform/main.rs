@@ -23,5 +23,5 @@ mod shown;
 mod stack;
 mod tainted;
 mod timeouts;
-mod upgrade;
 mod update;
+mod upgrade;

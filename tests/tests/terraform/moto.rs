@@ -14,6 +14,7 @@
 //! | quota in `UpdateUsagePlan` | keeps the patch's text, which the SDK refuses to read | the same | [an integer][plan] | bridge; changed in place on moto alone |
 //! | throttle rate of 20.5 in `UpdateUsagePlan` | keeps the patch's text | 500: takes whole numbers alone | [a double][plan] | bridge; changed in place on moto alone |
 //! | `AssociateKmsKey`, `DisassociateKmsKey` of a log group | unknown | unknown | [has them][key] | bridge; so a key is changed on moto alone |
+//! | `SSESpecification` in `UpdateTable` | changes the key | ignores it | [changes the key][table] | bridge |
 //! | throttle of a stage when only its metrics are set | none | fills in 1000 and 2000 | [fills in][stage] 10000 and 5000, or the [region's limits][limits] | **ours was wrong** where the region's limits are others: the stage's throttle is now set together with the metrics, to -1 where none is wanted |
 //! | the account of a request | the access key, if twelve digits | a header | the access key's | bridge: the header, from the key |
 //! | a function whose role does not exist or does not trust Lambda | accepts | rejects | [rejects][role] | ours is right: roles come first, and trust Lambda |
@@ -26,6 +27,7 @@
 //! [plan]: https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateUsagePlan.html
 //! [stage]: https://docs.aws.amazon.com/cli/latest/reference/apigateway/update-stage.html
 //! [key]: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_AssociateKmsKey.html
+//! [table]: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html
 //! [limits]: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 //! [role]: https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
 //! [parameter]: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html

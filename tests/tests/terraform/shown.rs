@@ -98,7 +98,7 @@ fn mask(line: &str) -> String {
         let (rest, last) = part
             .rsplit_once(':')
             .map_or(("", part), |(rest, last)| (&part[..=rest.len()], last));
-        let uuid = last.len() == 36 && last.split('-').count() == 5;
+        let uuid = last.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
         masked.push_str(match () {
             () if quoted && digest => "{digest}",
             () if quoted && uuid => rest,
