@@ -191,6 +191,13 @@ impl Snapshot {
             let held = lambda.get_function().function_name(name).send().await?;
             let mut settings = held.configuration.context("a function without settings")?;
             let variables = settings.environment.take().and_then(|e| e.variables);
+            // What a change brings about passes by itself; that there was one does not.
+            (settings.state, settings.last_update_status) = (None, None);
+            (settings.state_reason, settings.state_reason_code) = (None, None);
+            (
+                settings.last_update_status_reason,
+                settings.last_update_status_reason_code,
+            ) = (None, None);
             let policy = match lambda.get_policy().function_name(name).send().await {
                 Ok(policy) => policy.policy,
                 Err(error) if error.code() == Some("ResourceNotFoundException") => None,
