@@ -345,6 +345,11 @@ pub async fn permit(account: &Account, role: &str, action: &str, resource: &str)
     Ok(())
 }
 
+/// The zip of a function that does nothing.
+pub fn other_code() -> Result<Vec<u8>> {
+    zip_of("bootstrap", "#!/bin/sh\nexit 1\n")
+}
+
 async fn create_role(
     account: &Account,
     name: &str,

@@ -4,9 +4,12 @@
 //! Invariant: it ends, and all that it started, when its [`Server`] is dropped or this process ends, however that ends: it
 //! watches a pipe that only we hold open.
 
+use std::collections::hash_map::RandomState;
 use std::env;
 use std::fs::{self, File};
+use std::hash::{BuildHasher, Hasher};
 use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -41,6 +44,12 @@ const START_LIMIT: Duration = Duration::from_mins(5);
 
 /// Another process may take the free port between our look and the server's bind.
 const PORT_ATTEMPTS: usize = 3;
+
+/// Where a port is looked for.
+const PORTS: Range<u16> = 10_240..32_768;
+
+/// How many ports are looked at.
+const PORT_TRIALS: usize = 1000;
 
 impl Server {
     /// Starts what `command` makes of a folder and a free port, and waits until it answers there.
@@ -105,9 +114,17 @@ pub fn python(script: &str, dir: &Path) -> Result<Command> {
     Ok(command)
 }
 
+/// A port that nobody has, below those that systems give out by themselves (32768 and up): who asks for any port never gets it,
+/// although a server takes seconds to open it, and so is never taken for the server.
 fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
-    Ok(listener.local_addr().context("reading the free port")?.port())
+    for _ in 0..PORT_TRIALS {
+        let random = RandomState::new().build_hasher().finish() % u64::from(PORTS.end - PORTS.start);
+        let port = PORTS.start + u16::try_from(random).unwrap_or_default();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no port between {} and {} is free", PORTS.start, PORTS.end)
 }
 
 /// The port is opened once everything behind it is ready.
