@@ -7,7 +7,7 @@ mod terraform;
 
 use aws_sdk_apigatewayv2::types::{ApiMapping as Mapping, DomainNameConfiguration};
 use kairos::names::Names;
-use kairos_aws::{AwsError, Doing};
+use kairos_aws::{AwsError, Class, Doing};
 use serde::Serialize;
 
 use super::gateway::{made, passing, path_arn, resolve};
@@ -77,6 +77,9 @@ pub async fn domain(context: &Context, name: &str) -> Result<Option<Domain>, Aws
 impl Kind for ApiMapping {
     const TYPE: &'static str = "AWS::ApiGatewayV2::ApiMapping";
     const SERVICE: &'static str = "apigateway";
+    const BESIDE: bool = true;
+    /// A mapping of the wanted path may be there already.
+    const REMADE: bool = true;
 
     /// A mapping that leads to our API is looked for on the other domains too.
     fn permissions(&self, names: &Names) -> Permissions {
@@ -92,7 +95,6 @@ impl Kind for ApiMapping {
             .update(&each, &["apigateway:DELETE", "apigateway:PATCH"])
             .delete(&each, &["apigateway:DELETE"])
     }
-    const BESIDE: bool = true;
 
     fn known_id(&self, _: &Context) -> Option<String> {
         None
@@ -208,12 +210,17 @@ impl Kind for ApiMapping {
 /// Whether the API that a mapping leads to is gone: ours before it was deleted by hand, or nobody's any more.
 async fn leads_nowhere(mapping: &Mapping, context: &Context) -> Result<bool, AwsError> {
     let id = mapping.api_id.as_deref().unwrap_or_default();
+    // Whoever may not read other APIs cannot tell: then it leads somewhere.
+    let gone = |answer: Result<bool, AwsError>| match answer {
+        Err(e) if e.class == Class::Denied => Ok(false),
+        other => other,
+    };
     let rest = context.aws.apigateway.get_rest_api().rest_api_id(id).send().await;
-    if rest.found("GetRestApi", id)?.is_some() {
+    if !gone(rest.found("GetRestApi", id).map(|api| api.is_none()))? {
         return Ok(false);
     }
     let http = context.aws.apigatewayv2.get_api().api_id(id).send().await;
-    Ok(http.found("GetApi", id)?.is_none())
+    gone(http.found("GetApi", id).map(|api| api.is_none()))
 }
 
 impl ApiMapping {

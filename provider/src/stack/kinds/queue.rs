@@ -203,19 +203,13 @@ impl Queue {
 }
 
 /// What SQS makes of attributes that are not given (SQS API reference, CreateQueue).
-const USUAL: [(&str, &str); 3] = [
-    ("DelaySeconds", "0"),
-    ("MaximumMessageSize", "262144"),
-    ("ReceiveMessageWaitTimeSeconds", "0"),
-];
-/// The largest message of a queue that was created since SQS takes a mebibyte; above what is usual is no harm.
-const LARGER_MESSAGES: &str = "1048576";
+const USUAL: [(&str, &str); 2] = [("DelaySeconds", "0"), ("ReceiveMessageWaitTimeSeconds", "0")];
 
-/// A message that is delayed, refused or awaited otherwise than SQS does by itself.
+/// A message that is delayed or awaited otherwise than SQS does by itself.
 fn extras(attributes: &HashMap<Attribute, String>) -> Extras {
     let mut extras = Extras::default();
     for (property, attribute, usual) in Queue::usual() {
-        if let Some(actual) = attributes.get(&attribute).filter(|actual| *actual != LARGER_MESSAGES) {
+        if let Some(actual) = attributes.get(&attribute) {
             extras.note(property, actual, usual);
         }
     }
@@ -225,6 +219,7 @@ fn extras(attributes: &HashMap<Attribute, String>) -> Extras {
 impl Kind for Queue {
     const TYPE: &'static str = "AWS::SQS::Queue";
     const SERVICE: &'static str = "sqs";
+    const HOLDS_DATA: bool = true;
 
     fn permissions(&self, names: &Names) -> Permissions {
         let queue = Scope::of([names.queue_arn(&self.name)]);

@@ -3,6 +3,8 @@
 //! Invariant: reads at most the marker, the custom domain, the account's settings and, where a protected stack is to go and
 //! its marker is missing, the components; writes nothing.
 
+mod emptied;
+
 use jiff::Timestamp;
 use kairos::names::Names;
 use tfplugin::{Attr, Ctx, Diagnostic, Diagnostics, Path, Plan, PlanRequest};
@@ -93,6 +95,7 @@ async fn bring(
     }
     check_key(&model, before.as_ref(), &context, diagnostics);
     warn(before.as_ref(), &model, &config, &context, diagnostics).await;
+    diagnostics.extend(prior.and_then(|p| emptied::warning(p, &context.names)));
     let losses = fill(&mut model, prior.zip(before.as_ref()), [&config, &other], &context);
     if !losses.is_empty() {
         diagnostics.error_at(
