@@ -90,7 +90,8 @@ fn keys(objects: &[&Value]) -> BTreeSet<String> {
 fn mask(line: &str) -> String {
     let mut parts = line.split('"');
     let mut masked = parts.next().unwrap_or_default().to_owned();
-    let id = masked.trim_start_matches([' ', '~', '+', '-']).split(' ').next() == Some("id");
+    let attribute = masked.trim_start_matches([' ', '~', '+', '-']).split(' ').next();
+    let id = attribute.is_some_and(|name| name == "id" || name.ends_with("_id"));
     for (index, part) in parts.enumerate() {
         masked.push('"');
         let quoted = index % 2 == 0;
