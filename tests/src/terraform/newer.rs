@@ -20,7 +20,7 @@ use crate::workspace;
 pub const NEWER_VERSION: &str = "999.0.0";
 
 /// The first of January 2099, as MS-DOS writes dates.
-const OTHER_DATE: [u8; 2] = (((2099 - 1980) << 9 | 1 << 5 | 1) as u16).to_le_bytes();
+const OTHER_DATE: [u8; 2] = (((2099_u16 - 1980) << 9) | (1 << 5) | 1).to_le_bytes();
 
 /// The digest of a function's zip as Lambda writes it (`CodeSha256`), in the provider at hand and in the newer one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,10 +66,8 @@ fn renew(provider: &mut [u8], function: &'static str) -> Result<Code> {
         before: digest(&before),
         after: digest(&after),
     };
-    for (old, new) in [
-        (&before, &after),
-        (&code.before.clone().into(), &code.after.clone().into()),
-    ] {
+    let digests = (code.before.as_bytes(), code.after.as_bytes());
+    for (old, new) in [(before.as_slice(), after.as_slice()), digests] {
         ensure!(
             replace(provider, old, new) > 0,
             "the provider does not carry \"{}\": build it again (cargo build --package terraform-provider-kairos)",
@@ -80,7 +78,7 @@ fn renew(provider: &mut [u8], function: &'static str) -> Result<Code> {
 }
 
 /// Replaces every occurrence: how many there were.
-fn replace(bytes: &mut [u8], old: &Vec<u8>, new: &Vec<u8>) -> usize {
+fn replace(bytes: &mut [u8], old: &[u8], new: &[u8]) -> usize {
     let places: Vec<usize> = memmem::find_iter(bytes, old).collect();
     for place in &places {
         bytes[*place..*place + new.len()].copy_from_slice(new);
@@ -100,7 +98,7 @@ fn redate(zip: &mut [u8]) -> Result<()> {
         Ok(digits
             .iter()
             .rev()
-            .fold(0, |number, digit| number << 8 | usize::from(*digit)))
+            .fold(0, |number, digit| (number << 8) | usize::from(*digit)))
     };
     let (files, mut entry) = (number(zip, end + 10, 2)?, number(zip, end + 16, 4)?);
     for _ in 0..files {
