@@ -35,6 +35,9 @@ pub struct Marker {
     /// Whether the installation may not be destroyed.
     #[serde(default)]
     pub protegida: bool,
+    /// Whether work was begun that no state tells of: set while somebody works, and left behind by who was killed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inconclusa: bool,
 }
 
 /// How far an installation is.
@@ -63,6 +66,16 @@ impl Marker {
     /// Until when somebody holds the marker, where somebody does.
     pub fn held(&self) -> Option<Timestamp> {
         Some(self.arriendo.hasta).filter(|hasta| *hasta > Timestamp::now())
+    }
+
+    /// Whether there may be more of the stack than any state tells of: its creation is not finished, or somebody was killed.
+    pub fn has_traces(&self) -> bool {
+        self.inconclusa || self.fase != Phase::Completa
+    }
+
+    /// Whether whoever worked on the stack was killed: what they made may be in no state.
+    pub fn is_abandoned(&self) -> bool {
+        self.inconclusa && self.held().is_none()
     }
 }
 

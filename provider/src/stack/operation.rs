@@ -6,6 +6,7 @@
 mod bring;
 mod destroy;
 mod find;
+mod traces;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

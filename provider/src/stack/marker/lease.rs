@@ -42,6 +42,10 @@ pub struct Lease<S: Shelf> {
     names: Names,
     marker: Marker,
     renewal: Renewal,
+    /// Whether there may be more than any state tells of ([`Marker::has_traces`]).
+    pub left_behind: bool,
+    /// Whether it was found with work that nobody finished: that stays so until the stack is complete.
+    unfinished: bool,
     /// True where somebody else held it meanwhile, or had left it: what was observed before may be out of date.
     pub waited: bool,
 }
@@ -69,7 +73,7 @@ pub async fn open<S: Shelf>(
     purpose: Purpose,
     bounds: &Bounds,
 ) -> Result<Lease<S>, MarkerError> {
-    let hold = |marker: Marker, waited| {
+    let hold = |marker: Marker, found: Option<&Marker>, waited| {
         let span = tracing::info_span!("renewal", componente = "marker", action = "renew");
         let renewal = renew(shelf.clone(), names.clone(), marker.clone(), bounds.lost().clone());
         let renewal = Renewal(tokio::spawn(renewal.instrument(span)));
@@ -78,6 +82,8 @@ pub async fn open<S: Shelf>(
             names: names.clone(),
             marker,
             renewal,
+            left_behind: found.is_some_and(Marker::has_traces),
+            unfinished: found.is_some_and(|found| found.inconclusa),
             waited,
         }
     };
@@ -97,9 +103,10 @@ pub async fn open<S: Shelf>(
                 fase: Phase::Creando,
                 arriendo: term(),
                 protegida: false,
+                inconclusa: true,
             };
             if shelf.create(&names.marker(), &text(&marker)).await? {
-                return Ok(hold(marker, waited));
+                return Ok(hold(marker, None, waited));
             }
             (waited, refused) = (true, true);
             continue;
@@ -117,7 +124,7 @@ pub async fn open<S: Shelf>(
             });
         }
         if let Some(marker) = take(shelf, names, &found, purpose).await? {
-            return Ok(hold(marker, waited));
+            return Ok(hold(marker, Some(&found), waited));
         }
         // Somebody else is taking it: looked at again once they have.
         waited = true;
@@ -175,6 +182,7 @@ async fn take<S: Shelf>(
             },
             arriendo: term(),
             protegida: expired.protegida,
+            inconclusa: true,
         };
         write(shelf, names, &marker).await?;
         tracing::info!(stack = names.app, fase = %marker.fase, "took the marker over");
@@ -304,6 +312,7 @@ impl<S: Shelf> Lease<S> {
         self.close(|marker| {
             marker.fase = Phase::Completa;
             marker.protegida = protected;
+            marker.inconclusa = false;
         })
         .await
     }
@@ -313,7 +322,8 @@ impl<S: Shelf> Lease<S> {
     /// # Errors
     /// SSM's answer: the lease then runs out by itself. Or it is no longer ours.
     pub async fn release(self) -> Result<(), MarkerError> {
-        self.close(|_| {}).await
+        let unfinished = self.unfinished;
+        self.close(|marker| marker.inconclusa = unfinished).await
     }
 
     /// Removes the marker, and the claims that others have left behind: the stack is gone.

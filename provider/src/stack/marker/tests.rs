@@ -138,6 +138,7 @@ fn left_behind(shelf: &Memory, fase: Phase, ago: i64) -> Marker {
             hasta,
         },
         protegida: false,
+        inconclusa: true,
     };
     shelf
         .0
@@ -156,6 +157,7 @@ async fn a_marker_is_created_completed_and_removed() {
     lease.complete(true).await.unwrap();
     let marker = read(&shelf, &names()).await.unwrap().unwrap();
     assert!(marker.fase == Phase::Completa && marker.protegida && marker.arriendo.hasta <= Timestamp::now());
+    assert!(!marker.inconclusa);
 
     let lease = try_open(&shelf, Purpose::Change(id), SOON).await.unwrap();
     assert_eq!(lease.phase(), Phase::Completa);
@@ -200,6 +202,26 @@ async fn an_unfinished_creation_is_taken_up_once_its_lease_has_run_out() {
         .unwrap();
     assert!(lease.waited);
     assert_eq!(shelf.0.lock().unwrap().len(), 1, "the claim is gone");
+}
+
+#[tokio::test]
+async fn work_that_was_killed_is_known_until_the_stack_is_complete() {
+    let shelf = Memory::default();
+    let killed = left_behind(&shelf, Phase::Completa, 100);
+    assert!(killed.is_abandoned());
+    let change = || try_open(&shelf, Purpose::Change(killed.instalacion), SOON);
+    // Another change that fails leaves it so.
+    let lease = change().await.unwrap();
+    assert!(lease.left_behind);
+    lease.release().await.unwrap();
+    assert!(read(&shelf, &names()).await.unwrap().unwrap().is_abandoned());
+    change().await.unwrap().complete(true).await.unwrap();
+    assert!(!read(&shelf, &names()).await.unwrap().unwrap().is_abandoned());
+    // A change that fails and is not killed tells its state what it did.
+    let lease = change().await.unwrap();
+    assert!(!lease.left_behind);
+    lease.release().await.unwrap();
+    assert!(!read(&shelf, &names()).await.unwrap().unwrap().is_abandoned());
 }
 
 #[tokio::test]

@@ -7,8 +7,7 @@ use crate::stack::component::Component;
 use crate::stack::config::StackConfig;
 use crate::stack::engine::{self, Observation, Plan, Report};
 use crate::stack::marker::{self, Phase, Purpose};
-use crate::stack::{discover, outputs, preflight, topology};
-use kairos_aws::AwsError;
+use crate::stack::{outputs, preflight, topology};
 use tfplugin::Diagnostic;
 
 /// What was found out before anything is written.
@@ -52,16 +51,16 @@ impl Operation {
         if !problems.is_empty() {
             return Err(problems.into_iter().map(preflight::Problem::into_error).collect());
         }
-        let phase = found.map(|m| m.fase);
-        self.look(wish, phase).await
+        let (phase, left_behind) = found.map_or((Phase::Creando, false), |m| (m.fase, m.has_traces()));
+        self.look(wish, phase, left_behind).await
     }
 
-    /// Observes and plans. `phase` is the installation's, where there is one.
-    async fn look(&self, wish: &Wish<'_>, phase: Option<Phase>) -> Result<Prepared, Refused> {
-        let fresh = phase != Some(Phase::Completa);
+    /// Observes and plans. `left_behind` says whether there may be more than any state tells of.
+    async fn look(&self, wish: &Wish<'_>, phase: Phase, left_behind: bool) -> Result<Prepared, Refused> {
+        let fresh = phase != Phase::Completa;
         let mut earlier = wish.prior.to_vec();
-        if phase.is_some() && fresh {
-            earlier.push(self.traces(wish.config).await?);
+        if left_behind {
+            earlier.push(self.traces(wish.config, phase).await?);
         }
         let unprotected = StackConfig {
             deletion_protection: false,
@@ -93,26 +92,6 @@ impl Operation {
         })
     }
 
-    /// A configuration of all that an unfinished creation may have left behind: one that was killed may have been asked for
-    /// more than this one is, and no state tells of it.
-    async fn traces(&self, config: &StackConfig) -> Result<StackConfig, Refused> {
-        let mut all = StackConfig {
-            api: Some(config.api.clone().unwrap_or_default()),
-            ..config.clone()
-        };
-        let mut api = self.desired(&all);
-        api.retain(|c| c.name == "rest_api");
-        self.observe(&api).await?;
-        let failed = |e: AwsError| self.refused("read", &e.into());
-        all.notification_emails
-            .extend(discover::emails(&self.context).await.map_err(failed)?);
-        let mapping = discover::mapping(&self.context).await.map_err(failed)?;
-        if let (Some(api), Some((domain, key))) = (&mut all.api, mapping) {
-            (api.domain_name, api.mapping_key) = (Some(domain), key);
-        }
-        Ok(all)
-    }
-
     async fn carry_out(&self, wish: Wish<'_>, mut prepared: Prepared) -> Achieved {
         let verb = if wish.purpose == Purpose::Create {
             "create"
@@ -131,7 +110,7 @@ impl Operation {
         let installation = Some(lease.installation());
         if lease.waited {
             // Whoever held it may have changed everything.
-            match self.look(&wish, Some(lease.phase())).await {
+            match self.look(&wish, lease.phase(), lease.left_behind).await {
                 Ok(again) => prepared = again,
                 Err(mut diagnostics) => {
                     diagnostics.extend(self.close(lease.release().await));

@@ -23,7 +23,7 @@ impl Operation {
     ) -> Result<Found, Refused> {
         let desired = self.desired(config);
         let mut removed = self.removed(config, earlier);
-        let all: Vec<Component> = desired.iter().chain(&removed).cloned().collect();
+        let mut all: Vec<Component> = desired.iter().chain(&removed).cloned().collect();
         let shelf = self.shelf(config);
         let name = self.context.names.marker();
         let (observation, marker, tags) = tokio::join!(
@@ -31,7 +31,16 @@ impl Operation {
             marker::read(&shelf, &self.context.names),
             shelf.tags(&name)
         );
-        let (observation, marker) = (observation?, marker.map_err(|e| self.refused("read", &e))?);
+        let (mut observation, marker) = (observation?, marker.map_err(|e| self.refused("read", &e))?);
+        if let Some(abandoned) = marker.as_ref().filter(|m| m.is_abandoned()) {
+            let traces = self.traces(config, abandoned.fase).await?;
+            let mut more = self.removed(config, &[traces]);
+            more.retain(|m| !all.iter().any(|c| c.name == m.name));
+            all.extend(more.iter().cloned());
+            // All of them again: what is new and what was read refer to each other.
+            observation = self.observe(&all).await?;
+            removed.extend(more);
+        }
         if marker.is_none() && observation.values().all(Option::is_none) {
             return Ok(Found {
                 components: None,

@@ -20,6 +20,8 @@ struct Said {
     #[serde(rename = "protegida")]
     protected: bool,
     tags: Tags,
+    #[serde(rename = "inconclusa", skip_serializing_if = "std::ops::Not::not")]
+    unfinished: bool,
     #[serde(skip)]
     installation: Option<Uuid>,
 }
@@ -44,6 +46,7 @@ pub fn marker_entry(
         phase: marker.fase,
         protected: marker.protegida,
         tags: tags.clone(),
+        unfinished: marker.is_abandoned(),
         installation: Some(marker.instalacion),
     };
     let changes = wanted.diff(&held);
@@ -94,6 +97,7 @@ impl Said {
             phase: Phase::Completa,
             protected: config.deletion_protection,
             tags,
+            unfinished: false,
             installation: None,
         }
     }
@@ -103,6 +107,7 @@ impl Said {
             .property("Installation", |m| m.installation.map(|id| id.to_string()))
             .property("Phase", |m| m.phase)
             .property("Protected", |m| m.protected)
+            .property("Unfinished", |m| m.unfinished)
             .tags(|m| &m.tags)
             .changes()
     }

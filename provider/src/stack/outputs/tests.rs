@@ -382,6 +382,7 @@ fn the_marker_is_shown_as_it_differs() {
             hasta: jiff::Timestamp::UNIX_EPOCH,
         },
         protegida: true,
+        inconclusa: false,
     };
     let tags = Tags::from([(Names::OWNER_TAG.to_owned(), context.names.owner())]);
     let entry = |marker: Option<&Marker>| marker_entry(marker.map(|m| (m, &tags)), Some(ours), &config, &context);
@@ -389,6 +390,11 @@ fn the_marker_is_shown_as_it_differs() {
     assert_eq!(entry(None).status.as_str(), Some(MISSING));
     let unfinished = entry(Some(&marker(Phase::Creando)));
     assert_eq!(unfinished.drift, lines(["Phase: creando → completa".to_owned()]));
+    let killed = entry(Some(&Marker {
+        inconclusa: true,
+        ..marker(Phase::Completa)
+    }));
+    assert_eq!(killed.drift, lines(["Unfinished: true → false".to_owned()]));
 }
 
 #[test]

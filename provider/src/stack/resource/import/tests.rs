@@ -228,6 +228,7 @@ fn a_stack_that_somebody_works_on_is_imported_once_they_have_finished() {
             hasta: Timestamp::now() + SignedDuration::from_secs(seconds),
         },
         protegida: false,
+        inconclusa: true,
     };
     assert!(at_rest(&marker(-1), &names()).is_ok());
     let told = at_rest(&marker(60), &names()).unwrap_err();
