@@ -409,19 +409,11 @@ pub(crate) fn decoded(text: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find('%') {
         bytes.extend_from_slice(&rest.as_bytes()[..at]);
-        match rest
+        let hex = rest
             .get(at + 1..at + 3)
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok())
-        {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &rest[at + 3..];
-            }
-            None => {
-                bytes.push(b'%');
-                rest = &rest[at + 1..];
-            }
-        }
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(hex.unwrap_or(b'%'));
+        rest = &rest[at + if hex.is_some() { 3 } else { 1 }..];
     }
     bytes.extend_from_slice(rest.as_bytes());
     String::from_utf8_lossy(&bytes).into_owned()
