@@ -9,6 +9,7 @@
 //! | `GetTags`, `TagResource`, `UntagResource` of a REST API, API key, usage plan | accepts | 404, but for stages | [has them][tags] | bridge: onto the tags that moto keeps |
 //! | `LoggingConfig` of a function | keeps | drops | [keeps][function] | bridge |
 //! | `TracingConfig` and `KMSKeyArn` in `UpdateFunctionConfiguration` | keeps | ignores | [changes them][function] | bridge |
+//! | `AssociateKmsKey`, `DisassociateKmsKey` of a log group | rejects | rejects | [has them][logs] | bridge: onto the key that moto keeps; keys change in place on moto alone |
 //! | `RedriveAllowPolicy` of a queue | keeps | accepts, never shows | [shows it][queue] | bridge |
 //! | `SetQueueAttributes` without `Policy` | leaves the policy | removes the policy | [changes what is named][queue] | bridge |
 //! | quota in `UpdateUsagePlan` | keeps the patch's text, which the SDK refuses to read | the same | [an integer][plan] | bridge; changed in place on moto alone |
@@ -23,6 +24,7 @@
 //! [cbor]: https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
 //! [tags]: https://docs.aws.amazon.com/apigateway/latest/api/API_TagResource.html
 //! [function]: https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html
+//! [logs]: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_AssociateKmsKey.html
 //! [queue]: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 //! [plan]: https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateUsagePlan.html
 //! [stage]: https://docs.aws.amazon.com/cli/latest/reference/apigateway/update-stage.html

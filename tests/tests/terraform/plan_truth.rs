@@ -4,10 +4,14 @@ use acceptance::terraform::Diagnostic;
 use acceptance::{Account, Terraform, world};
 use anyhow::{Context, Result, ensure};
 use aws_sdk_apigatewayv2::types::{DomainNameConfiguration, EndpointType};
+use aws_sdk_ssm::types::{ParameterType, Tag};
 use expect_test::{ExpectFile, expect, expect_file};
 
 use crate::common::{APP, account, assert_holds, stack};
 use crate::shown::{self, STACK};
+
+/// A parameter of the stack.
+const GROUP_PARAMETER: &str = "/Prueba/Schedule/NombreGrupo";
 
 /// A stack with everything that the plans below change.
 const BEFORE: &str = r#"
@@ -91,6 +95,7 @@ async fn mend(terraform: &Terraform, account: &Account) -> Result<()> {
     dispatcher.memory_size(1024).send().await?;
     let alarm = format!("{APP}DeadLetterQueueAlarm");
     account.cloudwatch().delete_alarms().alarm_names(alarm).send().await?;
+    hide(account).await?;
     shows(terraform, account, &[], &expect_file!["plans/drift.txt"])?;
 
     // Together with a change of the configuration: from what AWS holds straight to what is wanted now.
@@ -101,11 +106,12 @@ async fn mend(terraform: &Terraform, account: &Account) -> Result<()> {
         )),
     )?;
     let plan = terraform.plan_summary(&[])?;
-    expect![[r"
+    expect![[r#"
         ~ dispatcher
         ~ dispatcher_function: MemorySize: 1024 → 512; Timeout: 900 → 600
+        ~ parameter/Schedule/NombreGrupo: replaced: the old object makes room, since both would have one name, and then the new one is made; Type: SecureString → String; Value: ENCRYPTED:UHJ1ZWJhU2NoZWR1bGVHcm91cA== → PruebaScheduleGroup
         ~ queue_dlq_alarm: missing → created
-    "]]
+    "#]]
     .assert_eq(&shown::lines(&plan)?);
     terraform.write("main.tf", &stack(BEFORE))?;
     terraform.apply(&[])?.succeeded("apply of the repair")?;
@@ -113,6 +119,32 @@ async fn mend(terraform: &Terraform, account: &Account) -> Result<()> {
         terraform.plan_summary(&[])?.is_empty(),
         "the plan after the repair is not empty"
     );
+    let parameter = account.ssm().get_parameter().name(GROUP_PARAMETER).send().await?;
+    let parameter = parameter.parameter().context("no parameter")?;
+    assert_eq!(
+        (parameter.r#type(), parameter.value()),
+        (Some(&ParameterType::String), Some("PruebaScheduleGroup"))
+    );
+    Ok(())
+}
+
+/// Makes a parameter a secret, which SSM does not undo: it has to be replaced.
+async fn hide(account: &Account) -> Result<()> {
+    let ssm = account.ssm();
+    ssm.delete_parameter().name(GROUP_PARAMETER).send().await?;
+    let owner = Tag::builder()
+        .key("kairos:stack")
+        .value(format!("{}/{APP}", account.region));
+    let team = Tag::builder().key("equipo").value("plataforma");
+    let put = ssm
+        .put_parameter()
+        .name(GROUP_PARAMETER)
+        .r#type(ParameterType::SecureString);
+    let put = put
+        .value("PruebaScheduleGroup")
+        .tags(owner.build()?)
+        .tags(team.build()?);
+    put.send().await.context("making a parameter a secret")?;
     Ok(())
 }
 

@@ -194,12 +194,14 @@ async fn surroundings(account: &Account) -> Result<()> {
         .policy_name("limite")
         .policy_document(document);
     policy.send().await.context("creating a policy")?;
+    domain(account, "api.example.com").await
+}
+
+/// A custom domain.
+async fn domain(account: &Account, name: &str) -> Result<()> {
     let certificate = format!("arn:aws:acm:{}:{}:certificate/c", account.region, account.id);
     let regional = DomainNameConfiguration::builder().endpoint_type(EndpointType::Regional);
-    let domain = account
-        .apigatewayv2()
-        .create_domain_name()
-        .domain_name("api.example.com");
+    let domain = account.apigatewayv2().create_domain_name().domain_name(name);
     domain
         .domain_name_configurations(regional.certificate_arn(certificate).build())
         .send()
@@ -511,6 +513,27 @@ async fn an_api_is_turned_on_and_off_and_on_and_addresses_come_and_go() -> Resul
     assert_eq!(account.apigateway().get_rest_apis().send().await?.items().len(), 0);
     assert_eq!(step(&with_api)?, on);
     ensure!(key(&terraform)? != first, "another API has another key");
+
+    // On another domain the mapping alone is replaced: the new one first, and then the old one goes.
+    let on = |domain: &str| format!("{executor}\n  api = {{ domain_name = \"{domain}\" }}");
+    for name in ["api.example.com", "otra.example.com"] {
+        domain(&account, name).await?;
+    }
+    step(&on("api.example.com"))?;
+    let moved = step(&on("otra.example.com"))?;
+    assert_eq!(
+        moved.into_iter().collect::<Vec<_>>(),
+        ["api_mapping", "parameter/Api/Url"]
+    );
+    for (domain, mappings) in [("api.example.com", 0), ("otra.example.com", 1)] {
+        let held = account
+            .apigatewayv2()
+            .get_api_mappings()
+            .domain_name(domain)
+            .send()
+            .await?;
+        assert_eq!(held.items().len(), mappings, "{domain}");
+    }
     step(executor)?;
 
     for (list, touched) in [

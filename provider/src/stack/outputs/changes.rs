@@ -193,7 +193,7 @@ mod tests {
                 r#"{{"Statement":[{{"Sid":"A","Action":"x"}},{{"Sid":"B","Resource":"{resource}"}}{more}],"Version":"1"}}"#
             )
         };
-        let (held, wanted) = (policy("old", ""), policy("new", r#",{"Sid":"C","Action":"y"}"#));
+        let (held, wanted) = (policy("old", ""), policy("new", r#",{"Action":"y","Sid":"C"}"#));
         check(
             &[],
             &[change("Policies.Kairos", &held, &wanted)],

@@ -200,3 +200,31 @@ async fn only_a_stack_that_is_complete_is_protected() {
     let refusal = destroying(&model(), &[no_marker]).await.unwrap_err();
     assert_eq!(refusal.path, Some(Path::root("deletion_protection")));
 }
+
+#[test]
+fn a_key_is_told_of_once_and_refused_where_it_cannot_be_used() {
+    let names = connection(&[]).names("demo");
+    let context = Context::new(names, connection(&[]).clients);
+    let key = |region: &str| format!("arn:aws:kms:{region}:123456789012:key/k");
+    let told = |given: &str, before: Option<&str>| {
+        let model = StackModel {
+            kms_key_arn: given.into(),
+            ..model()
+        };
+        let mut before_config = model.known_config(&Tags::new()).unwrap();
+        before_config.kms_key_arn = before.map(str::to_owned);
+        let mut diagnostics = Diagnostics::new();
+        check_key(&model, Some(&before_config), &context, &mut diagnostics);
+        let told: Vec<String> = diagnostics
+            .iter()
+            .map(|d| format!("{:?}: {}", d.severity, d.summary))
+            .collect();
+        told.join("\n")
+    };
+    let (here, there) = (key("sa-east-1"), key("eu-west-1"));
+    let warning = "Warning: The key's policy must allow what the stack does with it";
+    assert_eq!(told(&here, None), warning);
+    assert_eq!(told(&here, Some("arn:aws:kms:sa-east-1:123456789012:key/old")), warning);
+    assert_eq!(told(&here, Some(&here)), "");
+    assert_eq!(told(&there, Some(&there)), "Error: The key cannot be used here");
+}
