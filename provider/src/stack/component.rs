@@ -61,6 +61,12 @@ pub trait Node: Debug + Send + Sync {
     fn references(&self) -> Vec<Ref>;
     /// Whether the object that replaces another is made before that one goes.
     fn beside(&self) -> bool;
+    /// Whether its objects hold what nobody could bring back.
+    fn holds_data(&self) -> bool;
+    /// Whether a change in place may end with another object.
+    fn remade(&self) -> bool;
+    /// Whether an object may be `pending`.
+    fn pends(&self) -> bool;
     /// What differs from what was wanted before, property by property; nothing where that was of another kind.
     fn changes_from(&self, before: &dyn Node) -> Vec<Change>;
     /// The kind itself.
@@ -133,6 +139,19 @@ impl Observed {
         self.id == other.id && self.status.is_none() && other.status.is_none()
     }
 
+    /// An object of ours that differs in this way, for tests of what is planned.
+    #[cfg(test)]
+    pub fn ours(id: &str, changes: Vec<Change>) -> Self {
+        Self {
+            id: id.into(),
+            owner: Owner::Ours,
+            status: None,
+            changes,
+            digest: String::new(),
+            held: Arc::new(()),
+        }
+    }
+
     /// The properties that AWS holds, where the object is of this kind.
     pub fn value<K: Kind>(&self) -> Option<&K> {
         self.held.downcast_ref::<Held<K>>().map(|held| &held.value)
@@ -201,6 +220,18 @@ impl<K: Kind> Node for Boxed<K> {
 
     fn beside(&self) -> bool {
         K::BESIDE
+    }
+
+    fn holds_data(&self) -> bool {
+        K::HOLDS_DATA
+    }
+
+    fn remade(&self) -> bool {
+        K::REMADE
+    }
+
+    fn pends(&self) -> bool {
+        K::PENDS
     }
 
     fn changes_from(&self, before: &dyn Node) -> Vec<Change> {

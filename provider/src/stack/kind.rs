@@ -47,6 +47,12 @@ pub trait Kind: Render + Debug + Clone + PartialEq + Serialize + Send + Sync + '
     /// Whether the object that replaces another may exist beside it, since AWS tells the two apart by an id of its own or by
     /// what was changed: it is then made before the other goes, and nothing is without it meanwhile.
     const BESIDE: bool = false;
+    /// Whether its objects hold what nobody could bring back, so that one is never replaced.
+    const HOLDS_DATA: bool = false;
+    /// Whether a change in place may end with another object, that was there already: its id is then not known before.
+    const REMADE: bool = false;
+    /// Whether an object may be there and still be `pending`, until somebody outside confirms it.
+    const PENDS: bool = false;
 
     /// What IAM must allow for observing, creating, updating and deleting the object.
     fn permissions(&self, names: &Names) -> Permissions;

@@ -13,7 +13,7 @@ use tfplugin::Attr;
 use super::component::{Component, Node, Observed};
 use super::config::StackConfig;
 use super::context::Context;
-use super::engine::{Outcome, Report, holds_data};
+use super::engine::{Outcome, Report};
 use super::kind::Ref;
 use super::kinds::parameter::Text;
 use super::kinds::subscription::STATUS_PENDING;
@@ -30,11 +30,7 @@ pub const DRIFTED: &str = "drifted";
 pub const MISSING: &str = "missing";
 
 /// The marker's key in `components`.
-const MARKER: &str = "marker";
-/// Types of which a change in place may end with another object, that was there already: a deployment of the wanted shape, a
-/// mapping of the wanted path.
-const REMADE: [&str; 2] = ["AWS::ApiGateway::Deployment", "AWS::ApiGatewayV2::ApiMapping"];
-const SUBSCRIPTION: &str = "AWS::SNS::Subscription";
+pub const MARKER: &str = "marker";
 
 /// Fills in what follows from names alone, and from ids of AWS's as far as `id` knows them.
 pub fn fill(model: &mut StackModel, names: &Names, config: &StackConfig, id: impl Fn(&str) -> Attr<String>) {
@@ -207,7 +203,7 @@ fn plan_one(planned: &mut Planned, [a, b]: [&Component; 2], before: Option<Befor
     let replaced = touch.as_ref().is_some_and(|t| t.replaced);
     if let Some((touch, held)) = touch.as_ref().zip(held)
         && replaced
-        && holds_data(a.node.as_ref())
+        && a.node.holds_data()
     {
         let (id, lines) = (held.id.as_str().unwrap_or_default(), touch.lines[1..].join("; "));
         planned
@@ -219,18 +215,17 @@ fn plan_one(planned: &mut Planned, [a, b]: [&Component; 2], before: Option<Befor
     } else {
         Attr::Unknown
     };
-    let type_name = a.node.type_name();
     let id = match (a.node.known_id(context), b.node.known_id(context)) {
         (Some(one), Some(other)) if one == other => Attr::Known(one),
         (Some(_), _) => Attr::Unknown,
         // AWS makes it: kept where the object stays the same one.
         _ => {
-            let stays = |h: &&ComponentModel| !replaced && (!REMADE.contains(&type_name) || h.digest == digest);
+            let stays = |h: &&ComponentModel| !replaced && (!a.node.remade() || h.digest == digest);
             held.filter(stays).map_or(Attr::Unknown, |h| h.id.clone())
         }
     };
     let status = match held.and_then(|h| h.status.as_str()) {
-        _ if type_name != SUBSCRIPTION => Attr::from(IN_SYNC),
+        _ if !a.node.pends() => Attr::from(IN_SYNC),
         Some(status @ (IN_SYNC | STATUS_PENDING)) => Attr::from(status),
         _ => Attr::Unknown,
     };
@@ -241,7 +236,7 @@ fn plan_one(planned: &mut Planned, [a, b]: [&Component; 2], before: Option<Befor
         (None, None) => Attr::Null,
     };
     let entry = ComponentModel {
-        r#type: type_name.into(),
+        r#type: a.node.type_name().into(),
         id: id.or(String::new()),
         digest,
         status,
@@ -317,18 +312,20 @@ pub fn retell(components: &mut Components, told: Option<&Components>) {
     }
 }
 
-/// Shows a subscription as it was planned: its owner may confirm or end it at any moment, which is not this apply's doing,
-/// and Terraform takes no other values than the planned ones. The next read shows it as it is then.
+/// Shows what is or was pending as it was planned: who is waited for (a subscription's owner) may confirm or end it at any
+/// moment, which is not this apply's doing, and Terraform takes no other values than the planned ones. The next read shows it
+/// as it is then.
 pub fn as_planned(achieved: &mut Components, planned: Option<&Components>) {
     for (name, entry) in achieved
         .iter_mut()
         .filter_map(|(name, entry)| Some((name, entry.known_mut()?)))
     {
-        let there = matches!(entry.status.as_str(), Some(IN_SYNC | STATUS_PENDING));
-        if entry.r#type.as_str() == Some(SUBSCRIPTION)
-            && there
-            && let Some(planned) = planned.and_then(|p| p.get(name)).and_then(Attr::known)
-        {
+        let Some(planned) = planned.and_then(|p| p.get(name)).and_then(Attr::known) else {
+            continue;
+        };
+        let statuses = [entry.status.as_str(), planned.status.as_str()];
+        let there = matches!(statuses[0], Some(IN_SYNC | STATUS_PENDING));
+        if there && statuses.contains(&Some(STATUS_PENDING)) {
             for (attr, planned) in [(&mut entry.id, &planned.id), (&mut entry.status, &planned.status)] {
                 if planned.is_known() {
                     *attr = planned.clone();

@@ -8,10 +8,11 @@ use tracing::Instrument;
 
 use super::graph::{Ended, walk};
 use super::limits::Limits;
-use super::plan::{Action, Plan, Step, holds_data};
+use super::plan::{Action, Plan, Step};
 use super::report::{Outcome, Report};
 use super::retry::{Pace, Verdict};
 use crate::stack::bounds::End;
+use crate::stack::component::Observed;
 use crate::stack::context::Context;
 use crate::stack::kind::{Owner, Ref};
 
@@ -46,6 +47,10 @@ pub struct Run {
 /// # Errors
 /// None of its own: failures are in the report, each with AWS's words.
 pub async fn execute(plan: &Plan, run: &Run) -> Report {
+    for (step, waits) in plan.steps.iter().zip(&plan.waits) {
+        let names: Vec<&str> = waits.iter().map(|on| plan.steps[*on].component.as_str()).collect();
+        tracing::debug!(componente = step.component, action = step.action.verb(), waits_for = names.join(" "), "planned");
+    }
     let over = || run.context.bounds().over();
     let results = walk(&plan.waits, || over().is_some(), |index| step(&plan.steps[index], run)).await;
     Report::of(plan, results, over())
@@ -101,7 +106,7 @@ async fn act(step: &Step, run: &Run) -> Result<Option<&'static str>, Failure> {
     match (&step.action, &step.held) {
         (Action::Update(changes), Some(held)) => {
             persist(step, run, || step.node.update(held, changes, &run.context)).await?;
-            run.context.learn(&step.component, &held.id);
+            learn_changed(step, held, run).await?;
             Ok(held.status)
         }
         (Action::Delete, Some(held)) => {
@@ -143,7 +148,7 @@ async fn ensure(step: &Step, run: &Run) -> Result<Option<&'static str>, Failure>
         )));
     }
     if held.changes.iter().any(|c| c.replaces) {
-        if holds_data(step.node.as_ref()) {
+        if step.node.holds_data() {
             return Err(Failure::Failed(format!(
                 "\"{}\" would have to be replaced, which would lose what it holds",
                 held.id
@@ -163,11 +168,25 @@ async fn ensure(step: &Step, run: &Run) -> Result<Option<&'static str>, Failure>
         run.context.learn(&step.component, &made.id);
         return Ok(made.status);
     }
-    if !held.changes.is_empty() {
+    if held.changes.is_empty() {
+        run.context.learn(&step.component, &held.id);
+    } else {
         persist(step, run, || step.node.update(&held, &held.changes, &run.context)).await?;
+        learn_changed(step, &held, run).await?;
     }
-    run.context.learn(&step.component, &held.id);
     Ok(held.status)
+}
+
+/// Learns the id of what was changed: another one, where a change makes another object.
+async fn learn_changed(step: &Step, held: &Observed, run: &Run) -> Result<(), Failure> {
+    let now = if step.node.remade() {
+        persist(step, run, || step.node.observe(&run.context)).await?
+    } else {
+        None
+    };
+    run.context
+        .learn(&step.component, now.as_ref().map_or(&held.id, |now| &now.id));
+    Ok(())
 }
 
 /// Makes a call until it succeeds or is not worth another try; none once the operation has ended.

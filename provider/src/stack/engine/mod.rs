@@ -19,6 +19,6 @@ mod tests;
 pub use execute::{Run, execute};
 pub use limits::Limits;
 pub use observe::{Observation, observe};
-pub use plan::{Action, Plan, Refusal, Step, holds_data, is_removed, plan};
+pub use plan::{Action, Plan, Refusal, Step, is_removed, plan};
 pub use report::{Outcome, Report};
 pub use retry::Pace;

@@ -77,14 +77,6 @@ pub enum Refusal {
     },
 }
 
-/// Types whose objects hold what nobody could bring back.
-const HOLDS_DATA: [&str; 2] = ["AWS::DynamoDB::Table", "AWS::SQS::Queue"];
-
-/// Whether replacing the object would lose what nobody could bring back.
-pub fn holds_data(node: &dyn Node) -> bool {
-    HOLDS_DATA.contains(&node.type_name())
-}
-
 /// Plans the way from what AWS holds to `desired`.
 ///
 /// `prior` is what was wanted before: what of it is no longer in `desired` is deleted. `order` holds pairs (first, then) of
@@ -158,7 +150,7 @@ impl Planner {
             self.make(component, Action::Keep, Some(held.clone()));
         } else if !held.changes.iter().any(|c| c.replaces) {
             self.make(component, Action::Update(held.changes.clone()), Some(held.clone()));
-        } else if holds_data(component.node.as_ref()) {
+        } else if component.node.holds_data() {
             self.refusals.push(Refusal::LosesData {
                 component: component.name.clone(),
                 id: held.id.clone(),

@@ -9,13 +9,13 @@ use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
 use super::gateway::{
-    Made, Twin, arn, converge, find, listed_as_ours, made, make_once, owner, passing, replace, retag, tags, unrepeated,
+    Listed, Made, Twin, arn, converge, find, made, make_once, passing, replace, retag, tags, unrepeated,
 };
 use super::rest_api::PAGE;
 use crate::permissions::Permissions;
 use crate::render::{At, Block, Render};
 use crate::stack::context::Context;
-use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Tags, touches};
+use crate::stack::kind::{Change, Diff, Held, Kind, Tags, touches};
 
 /// An API key.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,6 +39,8 @@ pub async fn value(context: &Context, id: &str) -> Result<Option<String>, AwsErr
 impl Kind for ApiKey {
     const TYPE: &'static str = "AWS::ApiGateway::ApiKey";
     const SERVICE: &'static str = "apigateway";
+    /// Its value goes with it, which callers hold.
+    const HOLDS_DATA: bool = true;
 
     /// Doubles that a lost answer left are deleted as the object is created.
     fn permissions(&self, names: &Names) -> Permissions {
@@ -148,14 +150,13 @@ impl Made for ApiKey {
         let mut twins = Vec::new();
         while let Some(key) = pages.next().await {
             let key = key.doing("GetApiKeys", &self.name)?;
-            let renamed = key.name.as_deref() != Some(&self.name);
-            if renamed && !listed_as_ours(key.tags.as_ref(), context) {
-                continue;
-            }
-            let arn = key_arn(key.id.as_deref().unwrap_or_default(), context);
-            if owner(key.tags, &arn, context).await? == Owner::Ours {
-                twins.push(Twin::new(key.id, key.created_date, renamed));
-            }
+            let listed = Listed {
+                id: key.id,
+                name: key.name,
+                created: key.created_date,
+                tags: key.tags,
+            };
+            twins.extend(listed.twin(&self.name, key_arn, context).await?);
         }
         Ok(twins)
     }

@@ -30,6 +30,8 @@ pub struct Deployment {
 impl Kind for Deployment {
     const TYPE: &'static str = "AWS::ApiGateway::Deployment";
     const SERVICE: &'static str = "apigateway";
+    /// A deployment of the wanted shape may be there already.
+    const REMADE: bool = true;
 
     fn permissions(&self, names: &Names) -> Permissions {
         let (all, each) = (
@@ -57,13 +59,18 @@ impl Kind for Deployment {
         vec![self.rest_api.clone()]
     }
 
-    /// The deployment of the wanted shape, or the latest of another one of ours.
+    /// The deployment of the wanted shape, or the latest of another one of ours. What is left beside the wanted one, since a
+    /// change did not come to its end, is told with it.
     async fn observe(&self, context: &Context) -> Result<Option<Held<Self>>, AwsError> {
         let ours = self.ours(context).await?;
         let wanted = ours.iter().find(|snapshot| shape(snapshot) == Some(&self.shape));
         Ok(wanted.or(ours.last()).map(|snapshot| {
+            let mut held = shape(snapshot).unwrap_or_default().to_owned();
+            if wanted.is_some() && ours.len() > 1 {
+                held += &format!(" and {} superseded", ours.len() - 1);
+            }
             let held = Self {
-                shape: shape(snapshot).unwrap_or_default().into(),
+                shape: held,
                 ..self.clone()
             };
             Held::ours(snapshot.id.clone().unwrap_or_default(), held)
@@ -75,18 +82,11 @@ impl Kind for Deployment {
         Ok(Held::ours(id, self.clone()))
     }
 
-    /// A deployment never changes: another one is made, and those of ours that nothing serves go.
+    /// A deployment never changes: another one is made, and those of ours that nothing serves go. The one that the stage
+    /// serves until it is moved goes when it is.
     async fn update(&self, _: &Held<Self>, _: &[Change], context: &Context) -> Result<(), AwsError> {
         make_once(self, context).await?;
-        for old in self
-            .ours(context)
-            .await?
-            .iter()
-            .filter(|snapshot| shape(snapshot) != Some(&self.shape))
-        {
-            self.delete(old.id.as_deref().unwrap_or_default(), context).await?;
-        }
-        Ok(())
+        self.tidy(context).await
     }
 
     /// A deployment that a stage still serves, ours until it is moved or a user's, is left to go with its API.
@@ -137,6 +137,15 @@ impl Deployment {
     /// The id of the deployment of this shape, where it exists.
     pub(super) async fn find(&self, context: &Context) -> Result<Option<String>, AwsError> {
         super::gateway::find(self, context).await
+    }
+
+    /// Deletes the deployments of ours that have another shape and are not served any more.
+    pub(super) async fn tidy(&self, context: &Context) -> Result<(), AwsError> {
+        let ours = self.ours(context).await?;
+        for old in ours.iter().filter(|snapshot| shape(snapshot) != Some(&self.shape)) {
+            self.delete(old.id.as_deref().unwrap_or_default(), context).await?;
+        }
+        Ok(())
     }
 
     /// The deployments that carry our mark, oldest first.

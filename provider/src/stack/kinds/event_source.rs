@@ -55,6 +55,7 @@ pub struct EventSource {
 impl Kind for EventSource {
     const TYPE: &'static str = "AWS::Lambda::EventSourceMapping";
     const SERVICE: &'static str = "lambda";
+    const BESIDE: bool = true;
 
     fn permissions(&self, names: &Names) -> Permissions {
         let mappings = Scope::wide(
@@ -85,7 +86,6 @@ impl Kind for EventSource {
                 &["lambda:DeleteEventSourceMapping", "lambda:GetEventSourceMapping"],
             )
     }
-    const BESIDE: bool = true;
 
     fn known_id(&self, _: &Context) -> Option<String> {
         None
@@ -214,9 +214,10 @@ impl Kind for EventSource {
         .await
     }
 
-    /// A mapping that is `Creating`, `Updating` or `Deleting` takes no other change until it is done.
+    /// A mapping that is `Creating`, `Updating` or `Deleting` takes no other change until it is done; and a create that was
+    /// throttled, which the SDK does not repeat, is made again.
     fn settling(error: &AwsError) -> bool {
-        error.is("ResourceInUseException") || error.message.ends_with(GOING)
+        error.is("ResourceInUseException") || error.is("TooManyRequestsException") || error.message.ends_with(GOING)
     }
 }
 

@@ -55,6 +55,41 @@ impl Twin {
     }
 }
 
+/// An object as a list of AWS's shows it.
+#[derive(Debug)]
+pub(super) struct Listed {
+    /// The id that AWS made.
+    pub(super) id: Option<String>,
+    /// Its name.
+    pub(super) name: Option<String>,
+    /// When it was created, where the list says so.
+    pub(super) created: Option<DateTime>,
+    /// Its tags; not every list has them.
+    pub(super) tags: Option<HashMap<String, String>>,
+}
+
+impl Listed {
+    /// The object as one of those that are called `name`, where it is: it carries our tag, in the list or, where the list
+    /// leaves the tags of an object of that name out, by its own. `arn` makes an ARN of an id.
+    pub(super) async fn twin(
+        self,
+        name: &str,
+        arn: impl Fn(&str, &Context) -> String,
+        context: &Context,
+    ) -> Result<Option<Twin>, AwsError> {
+        let id = self.id.unwrap_or_default();
+        let renamed = self.name.as_deref() != Some(name);
+        let listed = self.tags.unwrap_or_default();
+        let tags = if listed.is_empty() && !renamed {
+            tags(&arn(&id, context), None, context).await?
+        } else {
+            listed.into_iter().collect()
+        };
+        let twin = Twin::new(Some(id), self.created, renamed);
+        Ok((Owner::of(&tags, context) == Owner::Ours).then_some(twin))
+    }
+}
+
 /// The id of the object that is kept, where there is one.
 pub(super) async fn find<K: Made>(kind: &K, context: &Context) -> Result<Option<String>, AwsError> {
     Ok(kind.twins(context).await?.into_iter().min().map(|twin| twin.id))
@@ -194,24 +229,6 @@ pub(super) async fn retag(arn: &str, wanted: &Tags, changes: &[Change], context:
         call.send().await.doing("UntagResource", arn)?;
     }
     Ok(())
-}
-
-/// Whose a listed object is: by the tags in the list, or by its own where the list leaves them out.
-pub(super) async fn owner(
-    listed: Option<HashMap<String, String>>,
-    arn: &str,
-    context: &Context,
-) -> Result<Owner, AwsError> {
-    let tags = match listed {
-        Some(tags) if !tags.is_empty() => tags.into_iter().collect(),
-        _ => tags(arn, None, context).await?,
-    };
-    Ok(Owner::of(&tags, context))
-}
-
-/// Whether the tags of a list say that an object is ours.
-pub(super) fn listed_as_ours(listed: Option<&HashMap<String, String>>, context: &Context) -> bool {
-    listed.is_some_and(|tags| tags.get(kairos::names::Names::OWNER_TAG) == Some(&context.names.owner()))
 }
 
 /// The id of a component that must exist by now.

@@ -88,6 +88,8 @@ impl LogGroup {
 impl Kind for LogGroup {
     const TYPE: &'static str = "AWS::Logs::LogGroup";
     const SERVICE: &'static str = "logs";
+    /// Its lines go with it.
+    const HOLDS_DATA: bool = true;
 
     /// CloudWatch Logs names a group with `:*` behind it, but for its tags.
     fn permissions(&self, names: &Names) -> Permissions {

@@ -19,12 +19,11 @@ use sha2::{Digest, Sha256};
 
 pub use self::routes::Route;
 use super::gateway::{
-    Made, Twin, arn, converge, find, listed_as_ours, made, make_once, owner, passing, remove, replace, retag, tags,
-    unrepeated,
+    Listed, Made, Twin, arn, converge, find, made, make_once, passing, remove, replace, retag, tags, unrepeated,
 };
 use crate::permissions::Permissions;
 use crate::stack::context::Context;
-use crate::stack::kind::{Change, Diff, Extras, Held, Kind, Owner, Tags, touches};
+use crate::stack::kind::{Change, Diff, Extras, Held, Kind, Tags, touches};
 
 /// A REST API.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -216,14 +215,13 @@ impl Made for RestApi {
         let mut twins = Vec::new();
         while let Some(api) = pages.next().await {
             let api = api.doing("GetRestApis", &self.name)?;
-            let renamed = api.name.as_deref() != Some(&self.name);
-            if renamed && !listed_as_ours(api.tags.as_ref(), context) {
-                continue;
-            }
-            let arn = api_arn(api.id.as_deref().unwrap_or_default(), context);
-            if owner(api.tags, &arn, context).await? == Owner::Ours {
-                twins.push(Twin::new(api.id, api.created_date, renamed));
-            }
+            let listed = Listed {
+                id: api.id,
+                name: api.name,
+                created: api.created_date,
+                tags: api.tags,
+            };
+            twins.extend(listed.twin(&self.name, api_arn, context).await?);
         }
         Ok(twins)
     }

@@ -43,6 +43,8 @@ impl ScheduleGroup {
 impl Kind for ScheduleGroup {
     const TYPE: &'static str = "AWS::Scheduler::ScheduleGroup";
     const SERVICE: &'static str = "scheduler";
+    /// Its schedules go with it.
+    const HOLDS_DATA: bool = true;
 
     /// The schedules of a group are deleted with it, in the name of whoever deletes it.
     fn permissions(&self, names: &Names) -> Permissions {

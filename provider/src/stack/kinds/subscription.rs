@@ -60,6 +60,9 @@ impl Subscription {
 impl Kind for Subscription {
     const TYPE: &'static str = "AWS::SNS::Subscription";
     const SERVICE: &'static str = "sns";
+    const BESIDE: bool = true;
+    /// Until whoever reads the e-mail confirms it.
+    const PENDS: bool = true;
 
     fn permissions(&self, _: &Names) -> Permissions {
         let topic = Scope::of([&self.topic_arn]);
@@ -69,7 +72,6 @@ impl Kind for Subscription {
             .create(&topic, &["sns:Subscribe"])
             .delete(&any, &["sns:Unsubscribe"])
     }
-    const BESIDE: bool = true;
 
     fn known_id(&self, _: &Context) -> Option<String> {
         None

@@ -114,6 +114,7 @@ impl Key {
 impl Kind for Table {
     const TYPE: &'static str = "AWS::DynamoDB::Table";
     const SERVICE: &'static str = "dynamodb";
+    const HOLDS_DATA: bool = true;
 
     /// DynamoDB uses a customer's key in the name of whoever calls it, and lets itself be granted its further use.
     fn permissions(&self, names: &Names) -> Permissions {

@@ -60,6 +60,8 @@ impl Topic {
 impl Kind for Topic {
     const TYPE: &'static str = "AWS::SNS::Topic";
     const SERVICE: &'static str = "sns";
+    /// Its subscriptions go with it, and their owners would have to confirm again.
+    const HOLDS_DATA: bool = true;
 
     fn permissions(&self, names: &Names) -> Permissions {
         let topic = Scope::of([names.arn("sns", &self.name)]);

@@ -16,13 +16,13 @@ use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
 use super::gateway::{
-    Made, Twin, add, arn, converge, find, listed_as_ours, made, make_once, owner, passing, remove, replace, resolve,
-    retag, tags, unrepeated,
+    Listed, Made, Twin, add, arn, converge, find, made, make_once, passing, remove, replace, resolve, retag, tags,
+    unrepeated,
 };
 use super::rest_api::PAGE;
 use crate::permissions::Permissions;
 use crate::stack::context::Context;
-use crate::stack::kind::{Change, Diff, Held, Kind, Owner, Ref, Tags, touches};
+use crate::stack::kind::{Change, Diff, Held, Kind, Ref, Tags, touches};
 
 /// A usage plan for one stage of one REST API.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -182,14 +182,13 @@ impl Made for UsagePlan {
         let mut twins = Vec::new();
         while let Some(plan) = pages.next().await {
             let plan = plan.doing("GetUsagePlans", &self.name)?;
-            let renamed = plan.name.as_deref() != Some(&self.name);
-            if renamed && !listed_as_ours(plan.tags.as_ref(), context) {
-                continue;
-            }
-            let arn = plan_arn(plan.id.as_deref().unwrap_or_default(), context);
-            if owner(plan.tags, &arn, context).await? == Owner::Ours {
-                twins.push(Twin::new(plan.id, None, renamed));
-            }
+            let listed = Listed {
+                id: plan.id,
+                name: plan.name,
+                created: None,
+                tags: plan.tags,
+            };
+            twins.extend(listed.twin(&self.name, plan_arn, context).await?);
         }
         Ok(twins)
     }
