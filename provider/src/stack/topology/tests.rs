@@ -7,6 +7,8 @@ use crate::stack::engine::graph::sorted;
 use crate::stack::kind::Held;
 use kairos::names::Place;
 
+mod new_kind;
+
 fn function(timeout: i32) -> FunctionConfig {
     FunctionConfig {
         memory_size: 256,
