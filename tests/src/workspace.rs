@@ -10,6 +10,9 @@ use anyhow::{Result, bail};
 /// The variable that names another virtual environment than the workspace's `.venv`.
 pub const VENV_VARIABLE: &str = "KAIROS_VENV";
 
+/// The variable that names another virtual environment for the scanner than the workspace's `.venv-scanner`.
+pub const SCANNER_VARIABLE: &str = "KAIROS_SCANNER_VENV";
+
 /// The variable that names another provider binary than the one of the dev profile.
 pub const PROVIDER_VARIABLE: &str = "KAIROS_PROVIDER";
 
@@ -26,11 +29,20 @@ pub fn target() -> PathBuf {
 
 /// A Python tool of the virtual environment, such as `python` or `ministack`.
 pub fn venv_tool(tool: &str) -> Result<PathBuf> {
-    let venv = env::var_os(VENV_VARIABLE).map_or_else(|| root().join(".venv"), PathBuf::from);
+    python_tool(VENV_VARIABLE, ".venv", "requirements.txt", tool)
+}
+
+/// A Python tool of the scanner's virtual environment, such as `python`: what it pins cannot stand beside the others.
+pub fn scanner_tool(tool: &str) -> Result<PathBuf> {
+    python_tool(SCANNER_VARIABLE, ".venv-scanner", "requirements-scanner.txt", tool)
+}
+
+fn python_tool(variable: &str, folder: &str, requirements: &str, tool: &str) -> Result<PathBuf> {
+    let venv = env::var_os(variable).map_or_else(|| root().join(folder), PathBuf::from);
     let path = venv.join("bin").join(tool);
     if !path.exists() {
         bail!(
-            "\"{}\" is missing: run `cargo xtask venv`, which installs requirements.txt there",
+            "\"{}\" is missing: run `cargo xtask venv`, which installs {requirements} there",
             path.display()
         );
     }

@@ -28,7 +28,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Installs the pinned Python tools (the local AWS, the Lambda builder) into .venv
+    /// Installs the pinned Python tools: the local AWS and the Lambda builder into .venv, the scanner into .venv-scanner
     Venv,
     /// Builds the Lambdas and packs each into a reproducible zip under target/lambdas
     Package {
@@ -61,7 +61,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Venv => venv::ensure().map(drop),
+        Command::Venv => venv::ensure().and_then(|_| venv::SCANNER.ensure()).map(drop),
         Command::Package { architecture } => package::run(&architecture),
         Command::Test { quick } => test::run_all(quick),
         Command::Demo { keep } => demo::demo(keep),

@@ -41,6 +41,7 @@ fn check(steps: &mut Steps, quick: bool) -> Result<()> {
         steps.skip("packaging and acceptance tests", "left out by --quick");
         return Ok(());
     }
+    steps.step("scanner", |_| venv::SCANNER.ensure().map(drop))?;
     steps.step("packaging", |_| package::run(package::DEFAULT_ARCHITECTURE))?;
     // With the tests, so that dependencies keep the features that the tests gave them and are not built once more.
     steps.step("provider with its Lambdas", |_| {
@@ -72,6 +73,9 @@ fn tests(tally: &mut Tally, selection: &[&str]) -> Result<()> {
     })
 }
 
+/// How a test says that it could not be carried out: its name and the reason follow.
+const SKIPPED: &str = "skipped test: ";
+
 /// What was run, how it ended and how long it took.
 #[derive(Debug, Default)]
 struct Steps {
@@ -85,6 +89,8 @@ struct Tally {
     passed: usize,
     failed: usize,
     ignored: usize,
+    /// Tests that could not be carried out here, each with its reason.
+    skipped: Vec<String>,
 }
 
 impl Steps {
@@ -101,6 +107,9 @@ impl Steps {
         let mark = if outcome.is_ok() { "ok" } else { "FAILED" };
         self.done
             .push((name.to_owned(), format!("{mark}{}", tally.text()), start.elapsed()));
+        for test in tally.skipped {
+            self.done.push(("  skipped test".to_owned(), test, Duration::ZERO));
+        }
         match outcome {
             Ok(()) => Ok(()),
             Err(error) => bail!("{name}: {error:#}"),
@@ -126,6 +135,9 @@ impl Steps {
 impl Tally {
     /// Adds a line such as `test result: ok. 10 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; …`.
     fn count(&mut self, line: &str) {
+        if let Some(test) = line.strip_prefix(SKIPPED) {
+            self.skipped.push(test.to_owned());
+        }
         let Some(result) = line.strip_prefix("test result: ") else {
             return;
         };
@@ -171,8 +183,17 @@ mod unit {
                 runners: 2,
                 passed: 11,
                 failed: 2,
-                ignored: 3
+                ignored: 3,
+                skipped: Vec::new(),
             }
         );
+    }
+
+    #[test]
+    fn tests_that_could_not_be_carried_out_are_named_with_their_reason() {
+        let mut tally = Tally::default();
+        tally.count("test oracle::agrees ... ok");
+        tally.count("skipped test: oracle: hashicorp/aws is not to be had");
+        assert_eq!(tally.skipped, ["oracle: hashicorp/aws is not to be had"]);
     }
 }

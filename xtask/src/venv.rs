@@ -1,6 +1,6 @@
-//! The virtual environment with the Python tools of tests, demo and packaging.
+//! The virtual environments with the Python tools of tests, demo and packaging.
 //!
-//! Invariant: `.venv` holds exactly what requirements.txt pins; a stamp tells by hash when it is stale.
+//! Invariant: each holds exactly what its list pins; a stamp tells by hash when it is stale.
 
 use std::env;
 use std::fs;
@@ -11,62 +11,97 @@ use sha2::{Digest, Sha256};
 
 use crate::shell::{ask, command, root, run};
 
-/// Another virtual environment to use as it is, in place of `.venv`.
-const VARIABLE: &str = "KAIROS_VENV";
+/// A virtual environment: where it is, what is in it, and how to name another one to use as it is.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    folder: &'static str,
+    requirements: &'static str,
+    variable: &'static str,
+    /// A program that tells whether the requirements are installed.
+    tool: &'static str,
+}
+
+/// The local AWS, and the Lambdas' builder.
+pub(crate) const TOOLS: Environment = Environment {
+    folder: ".venv",
+    requirements: "requirements.txt",
+    variable: "KAIROS_VENV",
+    tool: "ministack",
+};
+
+/// The scanner of what we make, whose pins cannot stand beside the others'.
+pub(crate) const SCANNER: Environment = Environment {
+    folder: ".venv-scanner",
+    requirements: "requirements-scanner.txt",
+    variable: "KAIROS_SCANNER_VENV",
+    tool: "checkov",
+};
 
 /// The oldest Python that the tools run on, as `(major, minor)`.
-const OLDEST: (u32, u32) = (3, 10);
+const OLDEST: (u32, u32) = (3, 11);
 
 /// Newest first; plain names last, since they may be anything.
-const CANDIDATES: [&str; 7] = [
+const CANDIDATES: [&str; 6] = [
     "python3.14",
     "python3.13",
     "python3.12",
     "python3.11",
-    "python3.10",
     "python3",
     "python",
 ];
 
-/// The folder of the virtual environment, installed anew when it is missing or stale.
+/// The folder of the tools' virtual environment, installed anew when it is missing or stale.
 pub(crate) fn ensure() -> Result<PathBuf> {
-    if let Some(given) = env::var_os(VARIABLE) {
-        let venv = PathBuf::from(given);
-        if !venv.join("bin").join("ministack").exists() {
-            bail!(
-                "{VARIABLE} names \"{}\", where requirements.txt is not installed",
-                venv.display()
-            );
+    TOOLS.ensure()
+}
+
+impl Environment {
+    /// The folder, installed anew when it is missing or stale.
+    pub(crate) fn ensure(&self) -> Result<PathBuf> {
+        let Self {
+            folder,
+            requirements,
+            variable,
+            tool,
+        } = self;
+        if let Some(given) = env::var_os(variable) {
+            let venv = PathBuf::from(given);
+            if !venv.join("bin").join(tool).exists() {
+                bail!(
+                    "{variable} names \"{}\", where {requirements} is not installed",
+                    venv.display()
+                );
+            }
+            return Ok(venv);
         }
-        return Ok(venv);
+        let venv = root().join(folder);
+        let list = root().join(requirements);
+        let pinned = fs::read(&list).with_context(|| format!("reading {requirements}"))?;
+        let wanted = format!("{:x}", Sha256::digest(&pinned));
+        let stamp = venv.join("requirements.sha256");
+        if fs::read_to_string(&stamp).is_ok_and(|held| held == wanted) {
+            return Ok(venv);
+        }
+        let python = python()?;
+        eprintln!("installing {requirements} into {folder} with {python}");
+        if venv.exists() {
+            fs::remove_dir_all(&venv).with_context(|| format!("removing the stale {folder}"))?;
+        }
+        run(command(&python).args(["-m", "venv"]).arg(&venv))
+            .with_context(|| format!("making {folder} (on Debian and Ubuntu, the package python3-venv is needed)"))?;
+        let pip = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--requirement",
+        ];
+        run(command(venv.join("bin").join("python")).args(pip).arg(&list))
+            .with_context(|| format!("installing {requirements}"))?;
+        fs::write(&stamp, wanted).with_context(|| format!("stamping {folder}"))?;
+        Ok(venv)
     }
-    let venv = root().join(".venv");
-    let requirements = root().join("requirements.txt");
-    let pinned = fs::read(&requirements).context("reading requirements.txt")?;
-    let wanted = format!("{:x}", Sha256::digest(&pinned));
-    let stamp = venv.join("requirements.sha256");
-    if fs::read_to_string(&stamp).is_ok_and(|held| held == wanted) {
-        return Ok(venv);
-    }
-    let python = python()?;
-    eprintln!("installing requirements.txt into .venv with {python}");
-    if venv.exists() {
-        fs::remove_dir_all(&venv).context("removing the stale .venv")?;
-    }
-    run(command(&python).args(["-m", "venv"]).arg(&venv))
-        .context("making .venv (on Debian and Ubuntu, the package python3-venv is needed)")?;
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--requirement",
-    ];
-    run(command(venv.join("bin").join("python")).args(pip).arg(&requirements))
-        .context("installing requirements.txt")?;
-    fs::write(&stamp, wanted).context("stamping .venv")?;
-    Ok(venv)
 }
 
 fn python() -> Result<String> {

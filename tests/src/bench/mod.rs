@@ -3,7 +3,9 @@
 //! Invariant: every figure is measured here and now; a peer that is not at hand leaves its column empty, with the reason.
 
 pub mod cold_start;
+pub mod count;
 pub mod measure;
+pub mod path;
 pub mod procesos;
 pub mod report;
 pub mod stack;
@@ -36,7 +38,7 @@ pub async fn run(selection: &Selection) -> Result<Report> {
         cold_start::measure(&mut report)?;
     }
     if selection.stack {
-        stack::measure(&server, &mut report).await?;
+        Box::pin(stack::measure(&server, &mut report)).await?;
     }
     if !selection.sizes.is_empty() {
         procesos::measure(&server, &selection.sizes, &mut report).await?;

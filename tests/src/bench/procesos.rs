@@ -1,15 +1,13 @@
 //! Many processes in one apply: `kairos_proceso` against the builtin `terraform_data` and, where it is at hand,
 //! hashicorp/aws's `aws_scheduler_schedule`, all by `for_each` over the same map.
 
-use std::env;
-
 use anyhow::Result;
 
 use super::measure::{self, Cost};
 use super::report::Report;
 use super::stack::{STACK, logging_role};
 use crate::terraform::REQUIRED_PROVIDERS;
-use crate::{Account, MiniStack, Terraform};
+use crate::{Account, MiniStack, Terraform, peer};
 
 /// Create and re-plan, as multiples of `terraform_data`'s.
 const CREATE_GOAL: f64 = 1.5;
@@ -38,8 +36,8 @@ pub async fn measure(server: &MiniStack, sizes: &[usize], report: &mut Report) -
         compare(report, size, "terraform_data", &ours, &life(&builtin)?, true);
 
         let title = format!("{size} × aws_scheduler_schedule");
-        if env::var_os("KAIROS_TF_MIRROR").is_none() {
-            report.skipped(&title, "KAIROS_TF_MIRROR does not name a mirror with hashicorp/aws");
+        if let Err(reason) = peer::mirror() {
+            report.skipped(&title, reason);
         } else {
             let peer = server.account();
             let schedules = Terraform::new(&peer, &aws_schedules(&peer, size))?;

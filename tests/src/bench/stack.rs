@@ -1,20 +1,34 @@
-//! The whole topology: plan, apply, empty re-plan and destroy of one `kairos_stack`.
+//! The whole topology: plan, create, empty re-plan and destroy of one `kairos_stack`, against the same topology as plain
+//! resources of hashicorp/aws, which our own rendering writes.
 //!
-//! The ceilings are what hashicorp/aws took for the same topology as plain resources, measured once on two cores
-//! (its fixed waits make the most of it); the peer written by hand runs where the rendering exists.
+//! Both go to the same local AWS through the same counter of requests, one behind the other.
 
-use anyhow::{Context, Result};
+use std::fs;
 
-use super::measure;
+use anyhow::{Context, Result, ensure};
+
+use super::count::Counter;
+use super::measure::{self, Cost};
+use super::path;
 use super::report::Report;
+use crate::peer::{self, Rendering};
 use crate::terraform::REQUIRED_PROVIDERS;
-use crate::{MiniStack, Terraform};
+use crate::{Account, MiniStack, Terraform};
 
-/// Plan, apply, re-plan and destroy of the peer, in seconds.
-const PEER: [(&str, f64); 4] = [("plan", 8.8), ("apply", 81.0), ("re-plan", 9.6), ("destroy", 44.0)];
+/// Create, empty re-plan and destroy, as multiples of the peer's.
+const CREATE_GOAL: f64 = 0.1;
+const REPLAN_GOAL: f64 = 0.15;
+const DESTROY_GOAL: f64 = 0.15;
 
-/// The provider's peak memory that we allow ourselves, in MB.
+/// The provider's peak memory, as a multiple of the peer's, and by itself in MB.
+const MEMORY_GOAL: f64 = 0.08;
 const PEAK_MB: f64 = 40.0;
+
+/// An empty re-plan reads about fifty objects.
+const REPLAN_REQUESTS: f64 = 100.0;
+
+/// Create, as a multiple of the longest way through its graph: what is not waited for should run beside it.
+const PATH_GOAL: f64 = 1.5;
 
 /// The stack that is measured: everything on but the custom domain.
 pub const STACK: &str = r#"
@@ -31,27 +45,128 @@ resource "kairos_stack" "this" {
 }
 "#;
 
-/// Measures the stack's life once.
-pub async fn measure(server: &MiniStack, report: &mut Report) -> Result<()> {
-    let account = server.account();
-    logging_role(&account).await?;
-    let terraform = Terraform::new(&account, &format!("{REQUIRED_PROVIDERS}{STACK}"))?;
+/// What is measured, in the order in which it is done.
+const STEPS: [&str; 4] = ["plan", "create", "re-plan", "destroy"];
 
+/// A life: what each step took, and how many requests it sent.
+type Life = [(Cost, usize); 4];
+
+/// Measures the stack's life once, and the peer's where it is at hand.
+pub async fn measure(server: &MiniStack, report: &mut Report) -> Result<()> {
+    let (account, counter) = counted(server).await?;
+    let mut terraform = Terraform::new(&account, &configuration())?;
     let schema = measure::terraform(&terraform, &["providers", "schema", "-json"], 0)?;
     report.ceiling("terraform providers schema -json", schema.seconds, "s", 0.5);
 
-    let costs = [
-        measure::terraform(&terraform, &["plan", "-out=plan.bin"], 0)?,
-        measure::terraform(&terraform, &["apply", "plan.bin"], 0)?,
-        measure::terraform(&terraform, &["plan", "-detailed-exitcode"], 0)?,
-        measure::terraform(&terraform, &["destroy", "-auto-approve"], 0)?,
-    ];
-    for ((step, peer), cost) in PEER.iter().zip(&costs) {
-        report.ceiling(&format!("stack: {step}"), cost.seconds, "s", *peer);
+    let log = terraform.dir().join("provider.log");
+    terraform.set("TF_LOG_PROVIDER", "debug");
+    terraform.set("TF_LOG_PATH", &log.display().to_string());
+    let mut longest = Ok(0.0);
+    let ours = life(&terraform, &counter, |step| {
+        if step == "create" {
+            longest = fs::read_to_string(&log)
+                .context("reading the provider's log")
+                .and_then(|log| path::longest(&log));
+        }
+        // A log for each step.
+        let _ = fs::remove_file(&log);
+    })?;
+    let ours_mb = peak(&ours);
+    let ways = ("its longest path", longest?);
+    report.ratio("stack: create", ours[1].0.seconds, "s", ways, Some(PATH_GOAL));
+    report.ceiling(
+        "stack: requests of a re-plan",
+        requests(ours[2].1),
+        "requests",
+        REPLAN_REQUESTS,
+    );
+    report.ceiling("stack: provider's peak memory", ours_mb, "MB", PEAK_MB);
+
+    let goals = [None, Some(CREATE_GOAL), Some(REPLAN_GOAL), Some(DESTROY_GOAL)];
+    let theirs = match peer::mirror() {
+        Ok(_) => theirs(server).await?,
+        Err(reason) => {
+            for step in STEPS {
+                report.skipped(&format!("stack: {step} against hashicorp/aws"), reason);
+            }
+            report.skipped("stack: peak memory against hashicorp/aws", reason);
+            return Ok(());
+        }
+    };
+    for (((step, ours), theirs), goal) in STEPS.iter().zip(&ours).zip(&theirs).zip(goals) {
+        let what = format!("stack: {step}");
+        report.ratio(&what, ours.0.seconds, "s", ("hashicorp/aws", theirs.0.seconds), goal);
+        let what = format!("stack: requests of {step}");
+        report.ratio(
+            &what,
+            requests(ours.1),
+            "requests",
+            ("hashicorp/aws", requests(theirs.1)),
+            None,
+        );
     }
-    let peak = costs.iter().map(|cost| cost.provider_peak_mb).fold(0.0, f64::max);
-    report.ceiling("stack: provider's peak memory", peak, "MB", PEAK_MB);
+    let theirs_mb = peak(&theirs);
+    let memory = ("hashicorp/aws", theirs_mb);
+    report.ratio(
+        "stack: provider's peak memory",
+        ours_mb,
+        "MB",
+        memory,
+        Some(MEMORY_GOAL),
+    );
     Ok(())
+}
+
+/// The life of the same topology as plain resources, in an account of its own.
+async fn theirs(server: &MiniStack) -> Result<Life> {
+    let (account, counter) = counted(server).await?;
+    let planned = Terraform::new(&account, &configuration())?;
+    planned.plan(&[])?.succeeded("plan of the stack to render")?;
+    let rendering = Rendering::of_plan(&planned, "plan.bin")?;
+    let peer = rendering.terraform(&account)?;
+    ensure!(!peer.dir().join("imports.tf").exists(), "a plan has nothing to import");
+    peer.init()?;
+    counter.take();
+    life(&peer, &counter, |_| {})
+}
+
+/// Plan, create, re-plan and destroy. `after` is told of each step that is done.
+fn life(terraform: &Terraform, counter: &Counter, mut after: impl FnMut(&str)) -> Result<Life> {
+    let mut step = |name: &str, arguments: &[&str]| -> Result<(Cost, usize)> {
+        counter.take();
+        let cost = measure::terraform(terraform, arguments, 0)?;
+        let requests = counter.take();
+        after(name);
+        Ok((cost, requests))
+    };
+    Ok([
+        step(STEPS[0], &["plan", "-out=plan.bin"])?,
+        step(STEPS[1], &["apply", "plan.bin"])?,
+        // Whether it finds nothing to do is for tests: the local AWS does not give everything back to the peer.
+        step(STEPS[2], &["plan"])?,
+        step(STEPS[3], &["destroy", "-auto-approve"])?,
+    ])
+}
+
+/// An account behind a counter, with what a stack with an API asks of it.
+async fn counted(server: &MiniStack) -> Result<(Account, Counter)> {
+    let account = server.account();
+    logging_role(&account).await?;
+    let counter = Counter::before(&account)?;
+    Ok((counter.account(&account), counter))
+}
+
+fn configuration() -> String {
+    format!("{REQUIRED_PROVIDERS}{STACK}")
+}
+
+fn peak(life: &Life) -> f64 {
+    life.iter().map(|(cost, _)| cost.provider_peak_mb).fold(0.0, f64::max)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "some hundreds")]
+fn requests(count: usize) -> f64 {
+    count as f64
 }
 
 /// The account's API Gateway logging role, without which no stage may write an access log.
