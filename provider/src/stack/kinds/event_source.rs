@@ -115,7 +115,12 @@ impl Kind for EventSource {
         let Some(tags) = tags_of(&mapping_arn(&id, context), context).await? else {
             return Ok(None);
         };
-        Ok(Some(Held::tagged(id, self.held(mapping, tags.clone()), &tags, context)))
+        Ok(Some(Held::tagged(
+            id,
+            Self::held(mapping, tags.clone()),
+            &tags,
+            context,
+        )))
     }
 
     /// The SDK does not repeat the request by itself: after an answer that was lost, what is there tells whether to.
@@ -264,7 +269,7 @@ impl EventSource {
         Ok(None)
     }
 
-    fn held(&self, mapping: EventSourceMappingConfiguration, tags: Tags) -> Self {
+    fn held(mapping: EventSourceMappingConfiguration, tags: Tags) -> Self {
         let mut extras = Extras::default();
         let filters = mapping
             .filter_criteria()

@@ -99,10 +99,13 @@ impl Kind for Permission {
 
     async fn create(&self, context: &Context) -> Result<Held<Self>, AwsError> {
         match self.add(context).await {
-            // The statement is there: it is ours by its id, and is written anew.
+            // The statement is there, ours by its id: the answer was lost, or it says something else and is written anew.
             Err(e) if e.is("ResourceConflictException") && !busy(&e) => {
-                self.remove(context).await?;
-                self.add(context).await?;
+                let held = self.observe(context).await?;
+                if held.is_none_or(|held| !self.diff(&held.value).is_empty()) {
+                    self.remove(context).await?;
+                    self.add(context).await?;
+                }
             }
             other => other?,
         }

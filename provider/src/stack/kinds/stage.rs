@@ -93,6 +93,7 @@ impl Kind for Stage {
             .create(&tags, &["apigateway:PUT"])
             .update(&stage, &["apigateway:PATCH"])
             .update(&tags, &["apigateway:DELETE", "apigateway:PUT"])
+            .update(&made("/restapis/*/deployments/*", names), &["apigateway:DELETE"])
             .delete(&stage, &["apigateway:DELETE"])
     }
 
@@ -192,6 +193,9 @@ impl Kind for Stage {
                 .await
                 .doing("UpdateStage", &self.name)?;
         }
+        if touches(changes, &["Deployment"]) {
+            self.live().tidy(context).await?;
+        }
         retag(&stage_arn(&held.id, context), &self.tags, changes, context).await
     }
 
@@ -285,13 +289,17 @@ impl Stage {
         patches
     }
 
-    /// The id of the deployment of our shape.
-    async fn deployment(&self, action: &str, context: &Context) -> Result<String, AwsError> {
-        let deployment = Deployment {
+    /// The deployment of our shape.
+    fn live(&self) -> Deployment {
+        Deployment {
             rest_api: self.rest_api.clone(),
             shape: self.shape.clone(),
-        };
-        deployment
+        }
+    }
+
+    /// The id of the deployment of our shape.
+    async fn deployment(&self, action: &str, context: &Context) -> Result<String, AwsError> {
+        self.live()
             .find(context)
             .await?
             .ok_or_else(|| unresolved(action, &self.name, "deployment"))
