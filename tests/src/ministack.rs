@@ -28,8 +28,9 @@ pub struct MiniStack {
     server: Server,
 }
 
-/// Runs the server in the main thread. Where RECORD names a file, every request is written to it, a line each, before it is
-/// served; the code of functions is left out.
+/// Runs the server in the main thread. Over TLS it would serve port 443 as well, and of two servers that start at once the
+/// loser closes its own port for a moment: nobody asks there, so that none of ours does. Where RECORD names a file, every
+/// request is written to it, a line each, before it is served; the code of functions is left out.
 const SCRIPT: &str = "
 import json, os, sys
 import ministack.app as served
@@ -62,6 +63,8 @@ def recording(inner, log):
         return await inner(scope, again, send)
     return app
 
+bindable = served._port_is_bindable
+served._port_is_bindable = lambda host, port: port != 443 and bindable(host, port)
 if 'RECORD' in os.environ:
     served.app = recording(served.app, open(os.environ['RECORD'], 'a'))
 sys.argv = ['ministack']
