@@ -87,7 +87,7 @@ impl Kind for UsagePlan {
             .property("ApiStages", |p| &p.stages)
             .property("Throttle.RateLimit", |p| p.throttle_rate)
             .property("Throttle.BurstLimit", |p| p.throttle_burst)
-            .property("Quota", |p| p.quota_in_words())
+            .property("Quota", Self::quota_in_words)
             .tags(|p| &p.tags)
             .changes()
     }

@@ -5,7 +5,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
     ApplicationLogLevel, DeadLetterConfig, Environment as Variables, EphemeralStorage, FileSystemConfig,
     FunctionConfiguration, LastUpdateStatus, LogFormat, LoggingConfig, Runtime, State, TracingConfig, TracingMode,
-    VpcConfig,
+    VpcConfig, VpcConfigResponse,
 };
 use kairos_aws::{AwsError, Class, Doing};
 
@@ -258,7 +258,10 @@ fn extras(function: &FunctionConfiguration) -> Extras {
     if let Some(storage) = function.ephemeral_storage() {
         extras.note(STORAGE, storage.size(), USUAL_STORAGE);
     }
-    let subnets = function.vpc_config().map(|vpc| vpc.subnet_ids()).unwrap_or_default();
+    let subnets = function
+        .vpc_config()
+        .map(VpcConfigResponse::subnet_ids)
+        .unwrap_or_default();
     if !subnets.is_empty() {
         extras.note(VPC, subnets.join(", "), "none");
     }
