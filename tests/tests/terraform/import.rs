@@ -1,7 +1,10 @@
 //! Import: of a complete stack there is nothing to do, an incomplete one is completed, and nothing else is taken over.
 
+use std::time::Duration;
+
+use acceptance::gate::Act;
 use acceptance::terraform::REQUIRED_PROVIDERS;
-use acceptance::{Account, Snapshot, Terraform};
+use acceptance::{Account, Gate, Snapshot, Terraform};
 use anyhow::{Context, Result, ensure};
 use aws_sdk_lambda::primitives::Blob;
 use jiff::{SignedDuration, Timestamp};
@@ -148,8 +151,7 @@ fn elsewhere(account: &Account) -> Result<()> {
 #[tokio::test]
 async fn an_incomplete_stack_is_imported_and_completed() -> Result<()> {
     let account = account(false).await?;
-    let lost = Terraform::new(&account, &stack(WITH_API))?;
-    lost.apply(&[])?.succeeded("apply")?;
+    create_and_try_to_import_meanwhile(&account).await?;
     // As a create leaves it that died, and whose state was lost.
     let missing = delete_some(&account).await?;
     unfinished(&account).await?;
@@ -180,6 +182,24 @@ async fn an_incomplete_stack_is_imported_and_completed() -> Result<()> {
     );
     again.destroy(&[])?.succeeded("destroy")?;
     assert_holds(&account, &[]).await
+}
+
+/// While somebody creates a stack, nobody else gets it.
+async fn create_and_try_to_import_meanwhile(account: &Account) -> Result<()> {
+    let gate = Gate::before(account)?;
+    let middle = gate.rule(Act::KeepRequest, |request| {
+        request.asks("PutParameter", "/SQS/QueueUrl")
+    });
+    let creator = Terraform::new(&gate.account(account), &stack(WITH_API))?;
+    let apply = creator.start(&["apply", "-auto-approve", "-no-color"])?;
+    middle.reached(1, "a creation that is half done").await?;
+    let told = refused(&Terraform::new(account, &stack(WITH_API))?, APP)?;
+    middle.end();
+    ensure!(
+        told.contains(&format!("Somebody is working on the stack \"{APP}\" (phase creando)")),
+        "no word of the creation: {told}"
+    );
+    apply.wait(Duration::from_mins(10))?.succeeded("apply").map(drop)
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use acceptance::gate::Act;
 use acceptance::terraform::{Diagnostic, Report};
-use acceptance::{Account, Snapshot, Terraform, fixtures, world};
+use acceptance::{Account, Gate, Snapshot, Terraform, fixtures, world};
 use anyhow::{Context, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -158,8 +159,7 @@ async fn a_second_configuration_of_a_name_changes_and_destroys_nothing() -> Resu
 
 #[tokio::test]
 async fn of_two_creates_at_once_one_gets_the_name() -> Result<()> {
-    let account = account(false).await?;
-    race(&account).await
+    race(&account(false).await?, "/Kairos/Instalacion").await
 }
 
 #[tokio::test]
@@ -176,17 +176,23 @@ async fn of_two_that_take_an_unfinished_creation_over_one_gets_it() -> Result<()
         .r#type(aws_sdk_ssm::types::ParameterType::String)
         .send()
         .await?;
-    race(&account).await
+    race(&account, "/Kairos/Toma/").await
 }
 
-/// Two configurations of one name are applied at once: one owns it, the other is told so, and can destroy nothing.
-async fn race(account: &Account) -> Result<()> {
+/// Two configurations of one name are applied at once: one owns it, the other is told so, and can destroy nothing. Each
+/// has found the name free when the first writes: what both write below `at` is kept back until both are there.
+async fn race(account: &Account, at: &'static str) -> Result<()> {
+    let gate = Gate::before(account)?;
+    let start = gate.rule(Act::KeepRequest, move |request| request.asks("PutParameter", at));
+    let through = gate.account(account);
     let rivals = [
-        Terraform::new(account, &configuration(""))?,
-        Terraform::new(account, &configuration(""))?,
+        Terraform::new(&through, &configuration(""))?,
+        Terraform::new(&through, &configuration(""))?,
     ];
     let [first, second] = [0, 1].map(|i| rivals[i].start(&["apply", "-json", "-auto-approve"]));
     let (first, second) = (first?, second?);
+    start.reached(2, "both at the marker").await?;
+    start.end();
     let reports = [first.wait(LIMIT)?, second.wait(LIMIT)?].map(|output| Report::of_lines(&output));
     let won: Vec<bool> = reports.iter().map(|report| report.success).collect();
     let (winner, loser) = match won[..] {
