@@ -120,10 +120,9 @@ async fn a_create_interrupted_once_is_tainted_and_the_next_apply_completes() -> 
         &errors,
         " s, when the operation was interrupted; run the same command again",
     );
-    assert_told(
-        &errors,
-        "Not tried (the operation was interrupted): executor_event_source",
-    );
+    // Others may not have been tried either: that is the machine's speed.
+    assert_guided(&errors, "Not tried (the operation was interrupted): ");
+    assert_told(&errors, "executor_event_source");
     assert_guided(&errors, "Terraform holds the stack as tainted.");
     assert_eq!(
         (marker(&account).await?["fase"].as_str(), is_held(&account).await?),
@@ -183,13 +182,11 @@ async fn an_update_and_a_destroy_interrupted_once_go_on_from_there() -> Result<(
         &errors,
         &format!("DeleteScheduleGroup of \"{APP}ScheduleGroup\" failed: it was still DELETING after "),
     );
-    assert_told(
-        &errors,
-        "Not tried (the operation was interrupted): dispatcher_function",
-    );
+    assert_guided(&errors, "Not tried (the operation was interrupted): ");
+    assert_told(&errors, "dispatcher_function");
     let left = terraform.resource(STACK)?["components"].clone();
     ensure!(
-        left["dispatcher_function"]["status"] == "in_sync" && left["executor_event_source"].is_null(),
+        left["dispatcher_function"]["status"] == "in_sync" && !left["schedule_group"].is_null(),
         "the state does not hold what is left: {left:#}"
     );
     assert_eq!(

@@ -154,7 +154,9 @@ async fn apply_killed(account: &Account, gate: &Gate, terraform: &Terraform) -> 
     .await?;
     let providers = apply.providers();
     ensure!(!providers.is_empty(), "no provider runs while terraform applies");
-    providers.iter().for_each(|provider| signal(*provider, Signal::KILL));
+    for provider in &providers {
+        signal(*provider, Signal::KILL);
+    }
     ensure!(
         apply.wait(limit)?.code != Some(0),
         "an apply without its provider succeeded"
