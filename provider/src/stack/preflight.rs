@@ -102,16 +102,13 @@ async fn leads_to(
         return Ok(None);
     };
     let rest_api = "rest_api";
-    let ours = match context.id(&Ref::to(rest_api)) {
-        Some(id) => Some(id),
-        None => {
-            let all = topology::topology(config, &context.names, &code::none());
-            match all.iter().find(|c| c.name == rest_api) {
-                Some(api) => api.node.observe(context).await?.map(|held| held.id),
-                None => None,
-            }
+    let mut ours = context.id(&Ref::to(rest_api));
+    if ours.is_none() {
+        let all = topology::topology(config, &context.names, &code::none());
+        if let Some(api) = all.iter().find(|c| c.name == rest_api) {
+            ours = api.node.observe(context).await?.map(|held| held.id);
         }
-    };
+    }
     Ok((ours.as_ref() != Some(&there)).then_some(there))
 }
 

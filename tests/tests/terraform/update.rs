@@ -8,8 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use acceptance::{Account, Moto, Terraform, fixtures};
 use anyhow::{Context, Result, ensure};
 use aws_sdk_apigatewayv2::types::{DomainNameConfiguration, EndpointType};
+use aws_sdk_cloudwatchlogs::types::LogGroup;
+use aws_sdk_dynamodb::types::TableDescription;
+use aws_sdk_iam::types::Role;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::LayerVersionContentInput;
+use aws_sdk_lambda::types::{LayerVersionContentInput, ScalingConfig};
 use serde_json::Value;
 
 use crate::common::{APP, account, assert_holds, stack};
@@ -334,7 +337,7 @@ impl Stack {
                     .log_group_name_prefix(group)
                     .send()
                     .await?;
-                format!("{:?}", list.log_groups().first().and_then(|g| g.retention_in_days()))
+                format!("{:?}", list.log_groups().first().and_then(LogGroup::retention_in_days))
             }
             "api.throttle_rate" | "api.throttle_burst" | "api.quota_per_day" => {
                 let plans = account.apigateway().get_usage_plans().send().await?;
@@ -348,7 +351,7 @@ impl Stack {
                     .table_name(format!("{APP}Procesos"))
                     .send()
                     .await?;
-                format!("{:?}", table.table().and_then(|t| t.sse_description()))
+                format!("{:?}", table.table().and_then(TableDescription::sse_description))
             }
             "deletion_protection" => {
                 let table = account
@@ -357,17 +360,20 @@ impl Stack {
                     .table_name(format!("{APP}Procesos"))
                     .send()
                     .await?;
-                format!("{:?}", table.table().and_then(|t| t.deletion_protection_enabled()))
+                format!(
+                    "{:?}",
+                    table.table().and_then(TableDescription::deletion_protection_enabled)
+                )
             }
             "permissions_boundary_arn" => {
                 let name = format!("{APP}-{}-ExecutorRole", account.region);
                 let role = account.iam().get_role().role_name(name).send().await?;
-                format!("{:?}", role.role().and_then(|r| r.permissions_boundary()))
+                format!("{:?}", role.role().and_then(Role::permissions_boundary))
             }
             "executor.maximum_concurrency" | "executor.batch_size" => {
                 let list = account.lambda().list_event_source_mappings().send().await?;
                 let source = list.event_source_mappings().first().context("no event source")?;
-                let maximum = source.scaling_config().and_then(|s| s.maximum_concurrency());
+                let maximum = source.scaling_config().and_then(ScalingConfig::maximum_concurrency);
                 let number = if attribute == "executor.batch_size" {
                     source.batch_size()
                 } else {

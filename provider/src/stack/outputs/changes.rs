@@ -44,20 +44,17 @@ pub(super) fn touch(drift: &[String], configured: [Vec<Change>; 2], open: &[Chan
     let mut lines = Vec::new();
     for told in drift {
         let (property, _) = told.split_once(": ").unwrap_or((told, ""));
-        match configured.iter().position(|c| c.property == property) {
+        if let Some(index) = configured.iter().position(|c| c.property == property) {
             // The configuration changes as well: from what AWS holds straight to what is wanted now.
-            Some(index) => {
-                let change = configured.remove(index);
-                let actual = held(told, &change);
-                if actual != change.wanted || open.contains(property) {
-                    replaced |= change.replaces;
-                    lines.extend(tell(&change, actual, &open));
-                }
+            let change = configured.remove(index);
+            let actual = held(told, &change);
+            if actual != change.wanted || open.contains(property) {
+                replaced |= change.replaces;
+                lines.extend(tell(&change, actual, &open));
             }
-            None => {
-                replaced |= told.ends_with(NEEDS_ANOTHER);
-                lines.push(told.trim_end_matches(NEEDS_ANOTHER).to_owned());
-            }
+        } else {
+            replaced |= told.ends_with(NEEDS_ANOTHER);
+            lines.push(told.trim_end_matches(NEEDS_ANOTHER).to_owned());
         }
     }
     for change in &configured {

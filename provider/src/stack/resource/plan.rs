@@ -35,7 +35,7 @@ pub(super) async fn plan(
             Plan::of(request)
         }
         (prior, Some(proposed)) => {
-            let planned = bring(ctx, prior.as_ref(), proposed.clone(), diagnostics).await;
+            let planned = Box::pin(bring(ctx, prior.as_ref(), proposed.clone(), diagnostics)).await;
             let mut plan = Plan::of(request);
             plan.planned = Some(planned);
             plan

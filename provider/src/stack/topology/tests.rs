@@ -4,6 +4,8 @@ use super::*;
 use crate::stack::component::Observed;
 use crate::stack::config::{ApiConfig, Architecture, ExecutorConfig};
 use crate::stack::engine::graph::sorted;
+use crate::stack::engine::{self, Action, Refusal};
+use crate::stack::kind::Change;
 use crate::stack::kind::Held;
 use kairos::names::Place;
 
@@ -183,4 +185,82 @@ fn no_policy_has_a_star_but_for_x_ray() {
             assert_eq!(statement["Sid"], "Trace", "{}", component.name);
         }
     }
+}
+
+/// The plan where one component needs another object and everything else is as wanted: what is done, in an order in which it
+/// can be; the words of the refusal where it would lose data.
+fn replacing(name: &str) -> String {
+    let all = components(&config());
+    let change = Change {
+        property: "Fixed".into(),
+        actual: "a".into(),
+        wanted: "b".into(),
+        replaces: true,
+    };
+    let observation = all
+        .iter()
+        .map(|c| {
+            let changes = if c.name == name {
+                vec![change.clone()]
+            } else {
+                Vec::new()
+            };
+            (c.name.clone(), Some(Observed::ours(&c.name, changes)))
+        })
+        .collect();
+    let plan = match engine::plan(&all, &all, &observation, &[]) {
+        Ok(plan) => plan,
+        Err(refusals) => {
+            assert!(matches!(refusals[..], [Refusal::LosesData { .. }]));
+            return "refused: it would lose data".into();
+        }
+    };
+    let order = sorted(&plan.waits).unwrap();
+    let steps = order.iter().map(|index| &plan.steps[*index]);
+    let done = steps.filter(|step| step.action != Action::Keep);
+    done.map(|step| format!("{} {}", step.action.verb(), step.component))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[test]
+fn each_component_is_replaced_alone_and_in_an_order_that_loses_nothing() {
+    let lines: Vec<String> = components(&config())
+        .iter()
+        .map(|c| format!("{}: {}", c.name, replacing(&c.name)))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+/// The kinds of which a property is ever seen to need another object. All others take their fixed properties from names that
+/// follow from the stack's, under which they are looked up: such a property never differs.
+#[test]
+fn what_can_be_replaced_at_all() {
+    let [old, new] = ["old.example.com", "new.example.com"].map(|domain| {
+        let mut config = config();
+        config.api.as_mut().unwrap().domain_name = Some(domain.into());
+        config
+    });
+    let [old, new] = [old, new].map(|config| components(&config));
+    let replaced = |c: &Component, held: &Component| c.node.changes_from(held.node.as_ref()).iter().any(|c| c.replaces);
+    let moved: Vec<&str> = new
+        .iter()
+        .zip(&old)
+        .filter(|(new, old)| replaced(new, old))
+        .map(|(new, _)| new.name.as_str())
+        .collect();
+    assert_eq!(moved, ["api_mapping"], "of a configuration, only the domain");
+    let another_path = StackConfig {
+        role_path: "/kairos/".into(),
+        ..config()
+    };
+    let before = components(&config());
+    let moved: Vec<String> = components(&another_path)
+        .iter()
+        .zip(&before)
+        .filter(|(new, old)| replaced(new, old))
+        .map(|(new, _)| new.name.clone())
+        .collect();
+    let roles = ["scheduler_role", "dispatcher_role", "executor_role", "api_role"];
+    assert_eq!(moved, roles, "of drift, a role that somebody made on another path");
 }
