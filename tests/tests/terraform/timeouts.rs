@@ -29,7 +29,7 @@ async fn create_update_and_delete_end_with_their_time_and_name_its_attribute() -
     let account = account(false).await?;
     let gate = Gate::before(&account)?;
     // Long enough for a loaded machine to come to the tables.
-    let terraform = Terraform::new(&gate.account(&account), &with_timeouts("", "create = \"20s\""))?;
+    let terraform = Terraform::new(&gate.account(&account), &with_timeouts("", "create = \"40s\""))?;
     let stuck = stuck_table(&gate);
     let errors = terraform.apply(&[])?.failed("apply on a DynamoDB that is never done")?;
     assert_guided(
@@ -38,7 +38,7 @@ async fn create_update_and_delete_end_with_their_time_and_name_its_attribute() -
     );
     assert_guided(
         &errors,
-        " s, when the operation's time was over (\"timeouts.create\" is \"20s\"); raise \"timeouts.create\" and run the same \
+        " s, when the operation's time was over (\"timeouts.create\" is \"40s\"); raise \"timeouts.create\" and run the same \
          command again",
     );
     ensure!(!is_held(&account).await?, "the marker is still held");
