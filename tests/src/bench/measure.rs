@@ -18,12 +18,18 @@ pub struct Cost {
     pub provider_peak_mb: f64,
 }
 
+/// The file in terraform's folder with what the last command said.
+pub const LOG: &str = "bench.log";
+
 /// How often the providers' memory is looked at. The kernel keeps the peak, so only a process's last instants are missed.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// How many looks go by until providers that were started meanwhile are looked for, which costs much more than a look.
+const SEARCH: usize = 10;
+
 /// Runs a command of terraform whose exit code must be `expected`.
 pub fn terraform(terraform: &Terraform, arguments: &[&str], expected: i32) -> Result<Cost> {
-    let log = terraform.dir().join("bench.log");
+    let log = terraform.dir().join(LOG);
     let output = fs::File::create(&log)?;
     let start = Instant::now();
     let mut group = Group::start(
@@ -34,12 +40,17 @@ pub fn terraform(terraform: &Terraform, arguments: &[&str], expected: i32) -> Re
     )?;
     let id = group.child().id();
     let mut peak = 0;
+    let mut providers = Vec::new();
+    let mut looks = 0..;
     let status = loop {
         if let Some(status) = group.wait(Duration::ZERO)? {
             break status;
         }
-        for provider in descendants(id, "terraform-provi") {
-            peak = peak.max(peak_kb(provider).unwrap_or(0));
+        if looks.next().is_some_and(|look: usize| look.is_multiple_of(SEARCH)) {
+            providers = descendants(id, "terraform-provi");
+        }
+        for provider in &providers {
+            peak = peak.max(peak_kb(*provider).unwrap_or(0));
         }
         std::thread::sleep(LOOK);
     };

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
+use serde_json::Value;
 
 /// A component of an operation.
 #[derive(Debug, Default)]
@@ -38,6 +40,24 @@ pub fn longest(log: &str) -> Result<f64> {
     let longest = nodes.keys().map(|component| way(component, &nodes, &mut known)).max();
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of minutes")]
     Ok(longest.unwrap_or_default() as f64 / 1e3)
+}
+
+/// The seconds that the one resource of an apply took to be created, from the lines of `terraform apply -json`: without the
+/// start of terraform and of the provider.
+pub fn creation(lines: &str) -> Result<f64> {
+    let lines: Vec<Value> = lines
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let time = |kind: &str| -> Result<Timestamp> {
+        let line = lines.iter().find(|line| line["type"] == kind);
+        let text = line.and_then(|line| line["@timestamp"].as_str());
+        text.with_context(|| format!("terraform told no time of {kind}"))?
+            .parse()
+            .context("reading terraform's time")
+    };
+    let took = time("apply_complete")?.duration_since(time("apply_start")?);
+    Ok(took.as_secs_f64())
 }
 
 /// The longest way that ends with a component. The graph has no cycle.
@@ -81,6 +101,17 @@ mod tests {
 "#;
         assert!((longest(log)? - 1.13).abs() < 1e-9);
         assert!(longest("nothing").is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_creation_takes_from_its_start_to_its_end() -> Result<()> {
+        let lines = r#"{"type":"version","@timestamp":"2026-01-01T00:00:00.000000-03:00"}
+{"type":"apply_start","@timestamp":"2026-01-01T00:00:01.250000-03:00"}
+{"type":"apply_complete","@timestamp":"2026-01-01T00:00:03.000000-03:00"}
+"#;
+        assert!((creation(lines)? - 1.75).abs() < 1e-9);
+        assert!(creation("{}").is_err());
         Ok(())
     }
 }

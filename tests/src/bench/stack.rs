@@ -45,6 +45,13 @@ resource "kairos_stack" "this" {
 }
 "#;
 
+/// AWS makes a value where hashicorp/aws sends an empty one; the local AWS refuses it.
+const API_KEY: &str = r#"
+resource "aws_api_gateway_api_key" "api_key" {
+  value = "a-value-of-the-benchmark-alone"
+}
+"#;
+
 /// What is measured, in the order in which it is done.
 const STEPS: [&str; 4] = ["plan", "create", "re-plan", "destroy"];
 
@@ -61,9 +68,13 @@ pub async fn measure(server: &MiniStack, report: &mut Report) -> Result<()> {
     let log = terraform.dir().join("provider.log");
     terraform.set("TF_LOG_PROVIDER", "debug");
     terraform.set("TF_LOG_PATH", &log.display().to_string());
-    let mut longest = Ok(0.0);
+    let said = terraform.dir().join(measure::LOG);
+    let (mut longest, mut creation) = (Ok(0.0), Ok(0.0));
     let ours = life(&terraform, &counter, |step| {
         if step == "create" {
+            creation = fs::read_to_string(&said)
+                .context("reading what terraform said")
+                .and_then(|said| path::creation(&said));
             longest = fs::read_to_string(&log)
                 .context("reading the provider's log")
                 .and_then(|log| path::longest(&log));
@@ -73,7 +84,13 @@ pub async fn measure(server: &MiniStack, report: &mut Report) -> Result<()> {
     })?;
     let ours_mb = peak(&ours);
     let ways = ("its longest path", longest?);
-    report.ratio("stack: create", ours[1].0.seconds, "s", ways, Some(PATH_GOAL));
+    report.ratio(
+        "stack: create, within the provider",
+        creation?,
+        "s",
+        ways,
+        Some(PATH_GOAL),
+    );
     report.ceiling(
         "stack: requests of a re-plan",
         requests(ours[2].1),
@@ -125,8 +142,8 @@ async fn theirs(server: &MiniStack) -> Result<Life> {
     let rendering = Rendering::of_plan(&planned, "plan.bin")?;
     let peer = rendering.terraform(&account)?;
     ensure!(!peer.dir().join("imports.tf").exists(), "a plan has nothing to import");
+    peer.write("bench_override.tf", API_KEY)?;
     peer.init()?;
-    counter.take();
     life(&peer, &counter, |_| {})
 }
 
@@ -141,7 +158,7 @@ fn life(terraform: &Terraform, counter: &Counter, mut after: impl FnMut(&str)) -
     };
     Ok([
         step(STEPS[0], &["plan", "-out=plan.bin"])?,
-        step(STEPS[1], &["apply", "plan.bin"])?,
+        step(STEPS[1], &["apply", "-json", "plan.bin"])?,
         // Whether it finds nothing to do is for tests: the local AWS does not give everything back to the peer.
         step(STEPS[2], &["plan"])?,
         step(STEPS[3], &["destroy", "-auto-approve"])?,
