@@ -112,11 +112,15 @@ fn held(config: &StackConfig) -> Subject {
     }
 }
 
+fn is_zip(name: &str) -> bool {
+    std::path::Path::new(name).extension().is_some_and(|extension| extension == "zip")
+}
+
 /// All files but the zips, one behind the other.
 fn text(files: &Files) -> String {
     let file = |(name, content): (&String, &Vec<u8>)| {
         let text = String::from_utf8_lossy(content);
-        (!name.ends_with(".zip")).then(|| format!("#### {name}\n{text}"))
+        (!is_zip(name)).then(|| format!("#### {name}\n{text}"))
     };
     files.files.iter().filter_map(file).collect::<Vec<_>>().join("\n")
 }
@@ -127,7 +131,7 @@ fn everything_of_a_full_stack() {
     insta::assert_snapshot!(text(&files));
     assert_eq!(files.resources, files.imports, "everything that exists is imported");
     assert_eq!(files.differing, Vec::<String>::new());
-    let zips: Vec<_> = files.files.iter().filter(|(name, _)| name.ends_with(".zip")).collect();
+    let zips: Vec<_> = files.files.iter().filter(|(name, _)| is_zip(name)).collect();
     assert_eq!(
         zips,
         [

@@ -224,10 +224,8 @@ impl Operation {
         if diagnostics.is_empty() && skipped.is_empty() {
             return diagnostics;
         }
-        let mut detail = String::new();
-        for (why, names) in skipped {
-            detail += &format!("Not tried ({why}): {}.\n\n", names.join(", "));
-        }
+        let told = |(why, names): (&str, Vec<&str>)| format!("Not tried ({why}): {}.\n\n", names.join(", "));
+        let detail: String = skipped.into_iter().map(told).collect();
         let (state, advice) = match verb {
             "create" => ("not complete", AFTER_CREATE),
             "destroy" => ("not wholly destroyed", AFTER_OTHERS),
