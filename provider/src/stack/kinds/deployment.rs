@@ -65,12 +65,14 @@ impl Kind for Deployment {
         let ours = self.ours(context).await?;
         let wanted = ours.iter().find(|snapshot| shape(snapshot) == Some(&self.shape));
         Ok(wanted.or(ours.last()).map(|snapshot| {
-            let mut held = shape(snapshot).unwrap_or_default().to_owned();
-            if wanted.is_some() && ours.len() > 1 {
-                held += &format!(" and {} superseded", ours.len() - 1);
-            }
+            let held = shape(snapshot).unwrap_or_default();
+            let superseded = ours.len() - 1;
             let held = Self {
-                shape: held,
+                shape: if wanted.is_some() && superseded > 0 {
+                    format!("{held} and {superseded} superseded")
+                } else {
+                    held.into()
+                },
                 ..self.clone()
             };
             Held::ours(snapshot.id.clone().unwrap_or_default(), held)

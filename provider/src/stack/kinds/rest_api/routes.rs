@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{PAGE, RestApi};
 use crate::stack::context::Context;
+use crate::stack::kinds::gateway::passing;
 
 /// What a method asks of its caller, and whom it asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -178,8 +179,14 @@ impl RestApi {
             } else {
                 let call = context.aws.apigateway.create_resource().rest_api_id(id).path_part(part);
                 let call = call.parent_id(at.id.unwrap_or_default());
-                let made = call.send().await.doing("CreateResource", &below)?;
-                Resource::builder().set_id(made.id).path(below).build()
+                match call.send().await.doing("CreateResource", &below) {
+                    // The answer was lost, and the SDK asked again.
+                    Err(e) if e.is("ConflictException") && !passing(&e) => {
+                        *resources = self.resources(id, context).await?;
+                        find_path(resources, &below).cloned().ok_or(e)?
+                    }
+                    other => Resource::builder().set_id(other?.id).path(below).build(),
+                }
             };
             resources.push(at.clone());
         }
