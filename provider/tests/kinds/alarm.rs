@@ -1,5 +1,4 @@
 //! Alarms.
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -122,7 +121,7 @@ async fn what_others_do_to_an_alarm_is_told_and_mended() {
     drift
         .beside("the same alarm, written by somebody else", put().send())
         .await;
-    let cases = [
+    let cases = vec![
         (
             put().alarm_description("Theirs"),
             "AlarmDescription: Theirs → Runs were given up.",

@@ -43,29 +43,44 @@ impl<'a, K: Kind> Drift<'a, K> {
     }
 
     /// Somebody changes something: exactly these lines tell it, and an update of exactly them mends it.
-    pub(crate) async fn by_hand<T, E: Debug>(&mut self, told: &str, change: impl Future<Output = Result<T, E>>) {
-        change.await.unwrap();
-        let held = self.wanted.observe(self.context).await.unwrap().unwrap();
-        assert_eq!(
-            (held.id.as_str(), &held.owner),
-            (self.id.as_str(), &Owner::Ours),
-            "{told}"
-        );
-        let changes = self.wanted.diff(&held.value);
-        let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            lines.join("\n").replace(&self.context.names.place.account, "{account}"),
-            told.lines().map(str::trim).collect::<Vec<_>>().join("\n")
-        );
-        self.shown.extend(changes.iter().map(|c| c.property.clone()));
-        self.wanted.update(&held, &changes, self.context).await.unwrap();
-        self.is_as_wanted(told).await;
+    pub(crate) fn by_hand<T, E: Debug>(
+        &mut self,
+        told: &str,
+        change: impl Future<Output = Result<T, E>>,
+    ) -> impl Future<Output = ()> {
+        // A request of the SDK is large: it is kept off the stack.
+        let change = Box::pin(change);
+        async move {
+            change.await.unwrap();
+            let held = self.wanted.observe(self.context).await.unwrap().unwrap();
+            assert_eq!(
+                (held.id.as_str(), &held.owner),
+                (self.id.as_str(), &Owner::Ours),
+                "{told}"
+            );
+            let changes = self.wanted.diff(&held.value);
+            let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
+            assert_eq!(
+                lines.join("\n").replace(&self.context.names.place.account, "{account}"),
+                told.lines().map(str::trim).collect::<Vec<_>>().join("\n")
+            );
+            self.shown.extend(changes.iter().map(|c| c.property.clone()));
+            self.wanted.update(&held, &changes, self.context).await.unwrap();
+            self.is_as_wanted(told).await;
+        }
     }
 
     /// Somebody adds something of theirs: it is no difference.
-    pub(crate) async fn beside<T, E: Debug>(&mut self, what: &str, addition: impl Future<Output = Result<T, E>>) {
-        addition.await.unwrap();
-        self.is_as_wanted(what).await;
+    pub(crate) fn beside<T, E: Debug>(
+        &self,
+        what: &str,
+        addition: impl Future<Output = Result<T, E>>,
+    ) -> impl Future<Output = ()> {
+        let addition = Box::pin(addition);
+        async move {
+            addition.await.unwrap();
+            self.is_as_wanted(what).await;
+        }
     }
 
     /// Fails unless every property that a difference can name was told above or is among `elsewhere`: names, by which an

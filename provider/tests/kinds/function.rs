@@ -183,7 +183,7 @@ async fn what_others_do_to_a_function_is_told_and_mended() {
         .target_arn(context.names.queue_arn("Otra"))
         .build();
     let ours = [("KAIROS_STACK", "Acme"), ("KAIROS_OLD", "1")];
-    let cases = [
+    let cases = vec![
         (
             update().runtime(Runtime::Providedal2),
             "Runtime: provided.al2 → provided.al2023",

@@ -112,7 +112,7 @@ async fn a_deployment_that_others_took_away_or_renamed_is_made_again() {
     let held = api.create(&context).await.unwrap();
     context.learn("rest_api", &held.id);
     let wanted = deployment(&api);
-    let mut drift = Drift::of(&context, wanted.clone()).await;
+    let drift = Drift::of(&context, wanted.clone()).await;
     let gateway = account.apigateway();
     let by_hand = gateway.create_deployment().rest_api_id(&held.id).description("by hand");
     drift.beside("a deployment of somebody else", by_hand.send()).await;

@@ -124,7 +124,7 @@ async fn what_others_subscribe_stays_whatever_becomes_of_ours() {
     topic.create(&context).await.unwrap();
     let arn = context.names.topic_arn();
     let wanted = Subscription::email(&arn, "ops@example.com");
-    let mut drift = Drift::of(&context, wanted.clone()).await;
+    let drift = Drift::of(&context, wanted.clone()).await;
     let theirs = ["email", "sms"].into_iter().zip(["theirs@example.com", "+15005550006"]);
     for (protocol, endpoint) in theirs {
         let call = sns.subscribe().topic_arn(&arn).protocol(protocol).endpoint(endpoint);
