@@ -9,7 +9,9 @@ use kairos::names::Names;
 use tfplugin::{Attr, Ctx, Diagnostics, Imported, Set};
 use uuid::Uuid;
 
+use self::read_back::Address;
 use super::Configured;
+use crate::configuration::Connection;
 use crate::stack::bounds::Bounds;
 use crate::stack::code;
 use crate::stack::component::Component;
@@ -20,8 +22,7 @@ use crate::stack::engine::{self, Limits, Observation, Refusal};
 use crate::stack::kind::{Owner, Tags};
 use crate::stack::marker::{self, Marker, Ssm};
 use crate::stack::model::StackModel;
-use crate::stack::topology;
-use crate::{configuration::Connection, stack::rules};
+use crate::stack::{rules, topology};
 
 mod read_back;
 
@@ -61,7 +62,8 @@ async fn found(connection: &Connection, context: &Context, name: &str) -> Result
     }
     if let Some(api) = model.api.known_mut() {
         let mapping = match read_back::address(&observation, context) {
-            Some(address) => address,
+            Some(Address::Stage) => None,
+            Some(Address::Domain(domain, key)) => Some((domain, key)),
             None => discover::mapping(context).await.map_err(|e| e.to_string())?,
         };
         if let Some((domain, key)) = mapping {

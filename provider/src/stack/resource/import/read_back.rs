@@ -88,20 +88,28 @@ pub(super) fn stack(observation: &Observation, context: &Context, default_tags: 
     }
 }
 
-/// The domain, and the path below it, that the stack gives as its API's address; the inner `None` is the stage's own
-/// address, the outer one an address that nothing tells.
-pub(super) fn address(observation: &Observation, context: &Context) -> Option<Option<(String, String)>> {
-    let parameter = Held(observation).one::<Parameter>("parameter/Api/Url")?;
-    domain_of(&text(parameter, context))
+/// Where a stack says that its API is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Address {
+    /// At its stage's own address.
+    Stage,
+    /// On a custom domain, below a path that may be empty.
+    Domain(String, String),
 }
 
-fn domain_of(url: &str) -> Option<Option<(String, String)>> {
+/// Where the stack's parameter says that its API is; `None` where there is none, or it says something else.
+pub(super) fn address(observation: &Observation, context: &Context) -> Option<Address> {
+    let parameter = Held(observation).one::<Parameter>("parameter/Api/Url")?;
+    address_in(&text(parameter, context))
+}
+
+fn address_in(url: &str) -> Option<Address> {
     let rest = url.strip_prefix("https://")?.strip_suffix('/')?;
     let (domain, key) = rest.split_once('/').unwrap_or((rest, ""));
     if domain.contains(".execute-api.") {
-        return Some(None);
+        return Some(Address::Stage);
     }
-    Some(Some((domain.to_owned(), key.to_owned())))
+    Some(Address::Domain(domain.to_owned(), key.to_owned()))
 }
 
 /// What was observed, by component.
@@ -257,25 +265,22 @@ fn api(held: &Held<'_>) -> ApiModel {
 
 #[cfg(test)]
 mod tests {
-    use super::domain_of;
-
-    #[track_caller]
-    fn check(url: &str, expected: Option<Option<(&str, &str)>>) {
-        let found = domain_of(url);
-        let found = found
-            .as_ref()
-            .map(|d| d.as_ref().map(|(d, k)| (d.as_str(), k.as_str())));
-        assert_eq!(found, expected, "{url}");
-    }
+    use super::{Address, address_in};
 
     #[test]
     fn the_address_of_an_api_tells_its_domain_and_path() {
-        check("https://api.example.com/", Some(Some(("api.example.com", ""))));
-        check(
-            "https://api.example.com/cron/v1/",
-            Some(Some(("api.example.com", "cron/v1"))),
-        );
-        check("https://a1b2.execute-api.us-east-1.amazonaws.com/prod/", Some(None));
-        check("somewhere", None);
+        let on = |domain: &str, key: &str| Some(Address::Domain(domain.to_owned(), key.to_owned()));
+        let cases = [
+            ("https://api.example.com/", on("api.example.com", "")),
+            ("https://api.example.com/cron/v1/", on("api.example.com", "cron/v1")),
+            (
+                "https://a1b2.execute-api.us-east-1.amazonaws.com/prod/",
+                Some(Address::Stage),
+            ),
+            ("somewhere", None),
+        ];
+        for (url, expected) in cases {
+            assert_eq!(address_in(url), expected, "{url}");
+        }
     }
 }
