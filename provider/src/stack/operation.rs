@@ -224,8 +224,9 @@ impl Operation {
         if diagnostics.is_empty() && skipped.is_empty() {
             return diagnostics;
         }
-        let told = |(why, names): (&str, Vec<&str>)| format!("Not tried ({why}): {}.\n\n", names.join(", "));
-        let detail: String = skipped.into_iter().map(told).collect();
+        let detail = skipped.into_iter().fold(String::new(), |told, (why, names)| {
+            format!("{told}Not tried ({why}): {}.\n\n", names.join(", "))
+        });
         let (state, advice) = match verb {
             "create" => ("not complete", AFTER_CREATE),
             "destroy" => ("not wholly destroyed", AFTER_OTHERS),
