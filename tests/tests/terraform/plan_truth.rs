@@ -106,12 +106,12 @@ async fn mend(terraform: &Terraform, account: &Account) -> Result<()> {
         )),
     )?;
     let plan = terraform.plan_summary(&[])?;
-    expect![[r#"
+    expect![[r"
         ~ dispatcher
         ~ dispatcher_function: MemorySize: 1024 → 512; Timeout: 900 → 600
         ~ parameter/Schedule/NombreGrupo: replaced: the old object makes room, since both would have one name, and then the new one is made; Type: SecureString → String; Value: ENCRYPTED:UHJ1ZWJhU2NoZWR1bGVHcm91cA== → PruebaScheduleGroup
         ~ queue_dlq_alarm: missing → created
-    "#]]
+    "]]
     .assert_eq(&shown::lines(&plan)?);
     terraform.write("main.tf", &stack(BEFORE))?;
     terraform.apply(&[])?.succeeded("apply of the repair")?;
