@@ -139,8 +139,9 @@ functions beside, and in `imports.tf` the ids of what exists. Reading and scanni
    ```
 
    `terraform state rm '{address}'` does the same at once.
-2. In this folder, `terraform init` and `terraform plan`: everything is imported, and three functions change. Their code
-   cannot be read back, so that it is uploaded once more, the same bytes. Nothing is added or destroyed.
+2. In this folder, `terraform init` and `terraform plan`: everything is imported, nothing is added or destroyed. Two types
+   show a change. A function's code cannot be read back, so that it is uploaded once more, the same bytes; an e-mail
+   subscription gets two settings that are hashicorp/aws's own and never reach AWS.
 3. `terraform apply`, and delete `imports.tf`.
 
 An e-mail subscription that nobody has confirmed yet has no id to import, and is asked for once more.

@@ -20,7 +20,7 @@ use crate::common::{APP, account, assert_holds, only_proceso, role_for, stack};
 const STACK: &str = "kairos_stack.this";
 
 /// How our configuration forgets the stack and leaves its objects alone.
-const REMOVED: &str = r#"
+const REMOVED: &str = r"
 removed {
   from = kairos_stack.this
 
@@ -28,7 +28,7 @@ removed {
     destroy = false
   }
 }
-"#;
+";
 
 /// What is neither on by default nor needs anything of its own.
 fn unusual(account: &Account) -> String {

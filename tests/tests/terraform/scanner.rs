@@ -85,7 +85,13 @@ async fn every_finding_of_the_scanner_has_an_answer_and_every_answer_a_finding()
 fn rendering(account: &Account, attributes: &str) -> Result<Rendering> {
     let terraform = Terraform::new(account, &stack(attributes))?;
     terraform.plan(&[])?.succeeded("plan")?;
-    Rendering::of_plan(&terraform, "plan.bin")
+    let rendering = Rendering::of_plan(&terraform, "plan.bin")?;
+    let plain = rendering.terraform(account)?;
+    plain
+        .run(&["fmt", "-check", "-diff"])?
+        .succeeded("fmt -check of the rendering")?;
+    ensure!(!plain.dir().join("imports.tf").exists(), "a plan has nothing to import");
+    Ok(rendering)
 }
 
 /// Starts the scanner, which gets no network.
