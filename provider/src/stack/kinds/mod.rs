@@ -7,7 +7,7 @@ pub mod deployment;
 pub mod event_invoke;
 pub mod event_source;
 pub mod function;
-mod gateway;
+pub(in crate::stack) mod gateway;
 pub mod log_group;
 pub mod parameter;
 pub mod permission;
