@@ -4,7 +4,6 @@
 
 mod auth;
 mod bad_input;
-mod chaos;
 mod common;
 mod demo;
 mod drift;
