@@ -113,7 +113,9 @@ fn held(config: &StackConfig) -> Subject {
 }
 
 fn is_zip(name: &str) -> bool {
-    std::path::Path::new(name).extension().is_some_and(|extension| extension == "zip")
+    std::path::Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension == "zip")
 }
 
 /// All files but the zips, one behind the other.

@@ -49,7 +49,12 @@ pub struct Run {
 pub async fn execute(plan: &Plan, run: &Run) -> Report {
     for (step, waits) in plan.steps.iter().zip(&plan.waits) {
         let names: Vec<&str> = waits.iter().map(|on| plan.steps[*on].component.as_str()).collect();
-        tracing::debug!(componente = step.component, action = step.action.verb(), waits_for = names.join(" "), "planned");
+        tracing::debug!(
+            componente = step.component,
+            action = step.action.verb(),
+            waits_for = names.join(" "),
+            "planned"
+        );
     }
     let over = || run.context.bounds().over();
     let results = walk(&plan.waits, || over().is_some(), |index| step(&plan.steps[index], run)).await;

@@ -154,7 +154,11 @@ fn a_line_in_the_table_takes_its_place_in_plan_state_policies_and_rendering() {
 
     let node = &stack.last().unwrap().node;
     let grants = node.permissions(&context.names).grants;
-    assert!(grants.iter().any(|g| g.operation == Operation::Delete && g.actions == ["wall:DeleteBoard"]));
+    assert!(
+        grants
+            .iter()
+            .any(|g| g.operation == Operation::Delete && g.actions == ["wall:DeleteBoard"])
+    );
 }
 
 #[tokio::test]
