@@ -148,9 +148,9 @@ impl Wire {
     }
 
     /// Notes a change, and says how it is to be harmed.
-    fn ask(&self, component: String, operation: &str) -> Option<Injection> {
+    fn ask(&self, component: &str, operation: &str) -> Option<Injection> {
         let mut held = self.operation();
-        let calls = held.calls.entry(component.clone()).or_default();
+        let calls = held.calls.entry(component.to_owned()).or_default();
         let number = calls.len();
         calls.push(operation.to_owned());
         match &held.harm {
@@ -206,7 +206,7 @@ impl Intercept for Wire {
             return Ok(());
         }
         let component = current_component().unwrap_or_else(|| MARKER.to_owned());
-        if let Some(injection) = self.ask(component, &operation) {
+        if let Some(injection) = self.ask(&component, &operation) {
             cfg.interceptor_state().store_put(Harmed {
                 injection,
                 sent: AtomicBool::new(false),
