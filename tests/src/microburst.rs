@@ -1,5 +1,7 @@
 //! microburst, a proxy in front of a local AWS that throttles, fails, delays and cuts calls in AWS's own wire format.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use serde_json::Value;
 
@@ -49,18 +51,25 @@ impl Microburst {
         Ok(())
     }
 
-    /// How many calls were harmed since the last time that this was asked, by what was done to them.
-    pub fn fired(&self) -> Result<Vec<String>> {
-        let fired: Value = ureq::get(&self.control("fired"))
+    /// What was done to calls until now, and how often: `error:ThrottlingException`, `reset`, `latency`, ….
+    pub fn done(&self) -> Result<BTreeMap<String, u64>> {
+        let metrics = ureq::get(&self.control("metrics"))
             .call()
             .context("asking microburst what it did")?
             .body_mut()
-            .read_json()?;
-        ureq::delete(&self.control("fired")).call()?;
-        let events = fired.as_array().into_iter().flatten();
-        Ok(events
-            .filter_map(|event| event["action"].as_str().map(str::to_owned))
-            .collect())
+            .read_to_string()?;
+        let mut done = BTreeMap::new();
+        for line in metrics
+            .lines()
+            .filter(|line| line.starts_with("microburst_faults_total{"))
+        {
+            let action = line.split("action=\"").nth(1).and_then(|rest| rest.split('"').next());
+            let count = line.rsplit(' ').next().and_then(|count| count.parse::<u64>().ok());
+            if let (Some(action), Some(count)) = (action, count) {
+                *done.entry(action.to_owned()).or_default() += count;
+            }
+        }
+        Ok(done)
     }
 
     fn control(&self, what: &str) -> String {

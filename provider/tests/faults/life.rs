@@ -17,7 +17,7 @@ use terraform_provider_kairos::stack::model::ComponentModel;
 use crate::census::census;
 use crate::rounds::Graph;
 use crate::stack::{self, DOMAIN, Ended, Stack};
-use crate::wire::{Calls, Fault, Harm, Injection, Wire};
+use crate::wire::{Calls, Fault, Harm, Injection, RENEWAL, Wire};
 
 /// The stack's name; the neighbour's begins with it.
 pub(crate) const APP: &str = "Acme";
@@ -372,7 +372,8 @@ impl Life<'_> {
         if !matches!(harm, Harm::EveryAnswerOnce) {
             return;
         }
-        for (component, operations) in calls {
+        // How often a lease is renewed depends on the machine.
+        for (component, operations) in calls.iter().filter(|(name, _)| !name.ends_with(RENEWAL)) {
             for (call, operation) in operations.iter().enumerate() {
                 self.shown.outcomes.push(Outcome {
                     phase,

@@ -12,7 +12,7 @@ use terraform_provider_kairos::stack::code;
 use terraform_provider_kairos::stack::component::Component;
 use terraform_provider_kairos::stack::config::{ApiConfig, Architecture, ExecutorConfig, FunctionConfig, StackConfig};
 use terraform_provider_kairos::stack::context::Clients;
-use terraform_provider_kairos::stack::kind::{Ref, Tags};
+use terraform_provider_kairos::stack::kind::Tags;
 use terraform_provider_kairos::stack::kinds::function::Code;
 use terraform_provider_kairos::stack::marker::Purpose;
 use terraform_provider_kairos::stack::model::{ComponentModel, Components};
@@ -116,7 +116,7 @@ impl Stack {
                 leftovers: Vec::new(),
             });
         }
-        self.ended(achieved, &operation)
+        self.ended(achieved)
     }
 
     /// `terraform apply` of a stack that the state holds.
@@ -138,7 +138,7 @@ impl Stack {
                 leftovers: if achieved.complete { Vec::new() } else { earlier },
             });
         }
-        self.ended(achieved, &operation)
+        self.ended(achieved)
     }
 
     /// `terraform destroy`.
@@ -154,7 +154,7 @@ impl Stack {
         if achieved.complete {
             self.state = None;
         }
-        self.ended(achieved, &operation)
+        self.ended(achieved)
     }
 
     /// `terraform refresh`: every component as AWS holds it, none where the stack is gone.
@@ -187,21 +187,21 @@ impl Stack {
         )
     }
 
-    fn ended(&self, achieved: Achieved, operation: &Operation) -> Result<Ended> {
+    fn ended(&self, achieved: Achieved) -> Result<Ended> {
         let mut ended = Ended {
             complete: achieved.complete,
             kept: achieved.components.unwrap_or_default(),
             ..Ended::default()
         };
         for diagnostic in &achieved.diagnostics {
-            self.tell(diagnostic, operation, &mut ended)?;
+            self.tell(diagnostic, &mut ended)?;
         }
         Ok(ended)
     }
 
     /// Sorts a diagnostic under the component that it is about.
-    fn tell(&self, diagnostic: &Diagnostic, operation: &Operation, ended: &mut Ended) -> Result<()> {
-        let detail = self.neutral(&diagnostic.detail, operation, &ended.kept);
+    fn tell(&self, diagnostic: &Diagnostic, ended: &mut Ended) -> Result<()> {
+        let detail = self.neutral(&diagnostic.detail);
         if let Some((_, rest)) = diagnostic.summary.split_once("component \"") {
             let component = rest.split('"').next().unwrap_or_default().to_owned();
             ensure!(
@@ -224,23 +224,21 @@ impl Stack {
     }
 
     /// A text without what differs from run to run: account, ids of AWS's, times.
-    fn neutral(&self, text: &str, operation: &Operation, kept: &Components) -> String {
-        let mut text = text.replace(&self.connection.place.account, "{account}");
-        for name in kept
-            .keys()
-            .map(String::as_str)
-            .chain(["rest_api", "api_key", "usage_plan"])
-        {
-            if let Some(id) = operation
-                .context
-                .id(&Ref::to(name))
-                .filter(|id| !id.contains([':', ' ']))
-            {
-                text = text.replace(&id, &format!("{{{name}}}"));
-            }
-        }
-        without_times(&without_uuids(&text))
+    fn neutral(&self, text: &str) -> String {
+        let text = text.replace(&self.connection.place.account, "{account}");
+        without_times(&without_ids(&without_uuids(&text)))
     }
+}
+
+/// Replaces ids of AWS's: words of six or eight hexadecimal digits.
+fn without_ids(text: &str) -> String {
+    let is_id = |word: &str| matches!(word.len(), 6 | 8) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let words = text.split_inclusive(|letter: char| !letter.is_ascii_alphanumeric());
+    words.fold(String::new(), |neutral, word| {
+        let bare = word.trim_end_matches(|letter: char| !letter.is_ascii_alphanumeric());
+        let end = &word[bare.len()..];
+        neutral + if is_id(bare) { "{id}" } else { bare } + end
+    })
 }
 
 /// Replaces UUIDs, which are words of 36 hexadecimal digits and dashes.

@@ -35,6 +35,9 @@ use tracing_subscriber::{Layer, filter::filter_fn};
 /// The component that the calls outside of the engine's steps belong to.
 pub(crate) const MARKER: &str = "marker";
 
+/// What is added to the marker's name where its lease is renewed.
+pub(crate) const RENEWAL: &str = " (renewal)";
+
 /// How a call is harmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Injection {
@@ -279,7 +282,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Steps {
         attributes.record(&mut found);
         if let (Some(mut component), Some(span)) = (found.component, context.span(id)) {
             if found.action.as_deref() == Some("renew") {
-                component.push_str(" (renewal)");
+                component.push_str(RENEWAL);
             }
             span.extensions_mut().insert(Component(component));
         }

@@ -4,6 +4,7 @@
 
 mod auth;
 mod bad_input;
+mod chaos;
 mod common;
 mod demo;
 mod drift;
