@@ -16,7 +16,7 @@
 //! | throttle rate of 20.5 in `UpdateUsagePlan` | keeps the patch's text | 500: takes whole numbers alone | [a double][plan] | bridge; changed in place on moto alone |
 //! | `AssociateKmsKey`, `DisassociateKmsKey` of a log group | unknown | unknown | [has them][key] | bridge; so a key is changed on moto alone |
 //! | `SSESpecification` in `UpdateTable` | changes the key | ignores it | [changes the key][table] | bridge |
-//! | throttle of a stage when only its metrics are set | none | fills in 1000 and 2000 | [fills in][stage] 10000 and 5000, or the [region's limits][limits] | **ours was wrong** where the region's limits are others: the stage's throttle is now set together with the metrics, to -1 where none is wanted |
+//! | throttle of a stage when only its metrics are set | none | fills in 1000 and 2000 | [fills in][stage] 10000 and 5000, or the [region's limits][limits] | **ours was wrong** where the region's limits are others: the stage's throttle is now always set together with the metrics, to 10000 and 5000 where none is wanted (-1 is refused at every request by MiniStack) |
 //! | the account of a request | the access key, if twelve digits | a header | the access key's | bridge: the header, from the key |
 //! | a function whose role does not exist or does not trust Lambda | accepts | rejects | [rejects][role] | ours is right: roles come first, and trust Lambda |
 //! | `PutParameter` with `Overwrite` and `Tags` | rejects | rejects | [rejects][parameter] | ours is right: tags come with the creation alone |

@@ -19,8 +19,11 @@ use crate::stack::kind::{Change, Diff, Extras, Held, Kind, Owner, Ref, Tags, tou
 
 /// The settings of all methods of a stage.
 const ALL_METHODS: &str = "*/*";
-/// Leaves a throttle to the account's limit.
-const UNLIMITED: i32 = -1;
+/// The throttle of a stage that is to have none of its own, in requests a second and at once: an account's limits, where
+/// AWS has not raised them (<https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>). It is always
+/// written, since API Gateway otherwise fills in what differs between regions, and reads as none.
+const UNLIMITED_RATE: f64 = 10_000.0;
+const UNLIMITED_BURST: i32 = 5_000;
 
 /// Settings of all methods that are written together.
 const THROTTLE_AND_METRICS: [&str; 3] = [
@@ -108,8 +111,10 @@ impl Kind for Stage {
             .property("Deployment", |s| &s.shape)
             .property("AccessLogSetting.DestinationArn", |s| &s.access_log)
             .property("AccessLogSetting.Format", |s| &s.access_log_format)
-            .property("MethodSettings.ThrottlingRateLimit", |s| s.throttle_rate)
-            .property("MethodSettings.ThrottlingBurstLimit", |s| s.throttle_burst)
+            .property("MethodSettings.ThrottlingRateLimit", |s| limiting_rate(s.throttle_rate))
+            .property("MethodSettings.ThrottlingBurstLimit", |s| {
+                limiting_burst(s.throttle_burst)
+            })
             .property("MethodSettings.MetricsEnabled", |s| s.metrics)
             .property("TracingEnabled", |s| s.tracing)
             .extras(|s| &s.extras)
@@ -223,8 +228,8 @@ impl Stage {
             .method_settings
             .as_ref()
             .and_then(|settings| settings.get(ALL_METHODS));
-        let rate = methods.map(|m| m.throttling_rate_limit).filter(|rate| *rate >= 0.0);
-        let burst = methods.map(|m| m.throttling_burst_limit).filter(|burst| *burst >= 0);
+        let rate = limiting_rate(methods.map(|m| m.throttling_rate_limit));
+        let burst = limiting_burst(methods.map(|m| m.throttling_burst_limit));
         Self {
             rest_api: self.rest_api.clone(),
             name: stage.stage_name.unwrap_or_default(),
@@ -262,13 +267,11 @@ impl Stage {
             }
         }
         if touches(changes, &THROTTLE_AND_METRICS) {
-            // As soon as one of them is set, API Gateway fills in the others, with limits that differ between regions
-            // (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html): so none is left to it.
-            let unlimited = UNLIMITED.to_string();
-            let rate = self.throttle_rate.map_or(unlimited.clone(), |rate| rate.to_string());
-            let burst = self.throttle_burst.map_or(unlimited, |burst| burst.to_string());
-            patches.push(replace("/*/*/throttling/rateLimit", rate));
-            patches.push(replace("/*/*/throttling/burstLimit", burst));
+            // As soon as one of them is set, API Gateway fills in the others: so none is left to it.
+            let rate = self.throttle_rate.unwrap_or(UNLIMITED_RATE);
+            let burst = self.throttle_burst.unwrap_or(UNLIMITED_BURST);
+            patches.push(replace("/*/*/throttling/rateLimit", rate.to_string()));
+            patches.push(replace("/*/*/throttling/burstLimit", burst.to_string()));
             patches.push(replace("/*/*/metrics/enabled", self.metrics.to_string()));
         }
         if touched(CACHE) {
@@ -343,6 +346,16 @@ fn stage_arn(id: &str, context: &Context) -> String {
     arn(&format!("/restapis/{api}/stages/{name}"), context)
 }
 
+/// A rate that limits anything; API Gateway writes -1 for none.
+fn limiting_rate(rate: Option<f64>) -> Option<f64> {
+    rate.filter(|rate| *rate >= 0.0 && (rate - UNLIMITED_RATE).abs() > f64::EPSILON)
+}
+
+/// A burst that limits anything; API Gateway writes -1 for none.
+fn limiting_burst(burst: Option<i32>) -> Option<i32> {
+    burst.filter(|burst| *burst >= 0 && *burst != UNLIMITED_BURST)
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
@@ -412,7 +425,7 @@ mod tests {
             /description Kairos
             /accessLogSettings/destinationArn arn:aws:logs:us-east-1:1:log-group:/aws/apigateway/Acme/access
             /accessLogSettings/format {…}
-            /*/*/throttling/rateLimit -1
+            /*/*/throttling/rateLimit 10000
             /*/*/throttling/burstLimit 20
             /*/*/metrics/enabled true
             /tracingEnabled true"]]
@@ -434,8 +447,8 @@ mod tests {
         assert_eq!(
             sent,
             [
-                ("/*/*/throttling/rateLimit", "-1"),
-                ("/*/*/throttling/burstLimit", "-1"),
+                ("/*/*/throttling/rateLimit", "10000"),
+                ("/*/*/throttling/burstLimit", "5000"),
                 ("/*/*/metrics/enabled", "true"),
             ]
         );
@@ -453,7 +466,19 @@ mod tests {
             (held.throttle_rate, held.throttle_burst)
         };
         assert_eq!(reads(-1.0, -1), (None, None));
+        assert_eq!(reads(10_000.0, 5_000), (None, None));
         assert_eq!(reads(1.0, 2), (Some(1.0), Some(2)));
+        let asked = Stage {
+            throttle_rate: Some(10_000.0),
+            throttle_burst: Some(5_000),
+            ..stage()
+        };
+        let none = Stage {
+            throttle_rate: None,
+            throttle_burst: None,
+            ..stage()
+        };
+        assert_eq!(lines(&asked.diff(&none)), "", "both are written alike");
     }
 
     #[test]

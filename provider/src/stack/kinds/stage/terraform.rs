@@ -1,6 +1,6 @@
 //! A stage as resources of hashicorp/aws: the settings of its methods apart.
 
-use super::{ALL_METHODS, Stage, UNLIMITED};
+use super::{ALL_METHODS, Stage, UNLIMITED_BURST, UNLIMITED_RATE};
 use crate::render::{At, Block, Body, Expr, Render};
 use crate::stack::kind::Ref;
 
@@ -22,8 +22,8 @@ impl Render for Stage {
         }
         let settings = Body::default()
             .set("metrics_enabled", self.metrics)
-            .set("throttling_rate_limit", self.throttle_rate.unwrap_or(UNLIMITED.into()))
-            .set("throttling_burst_limit", self.throttle_burst.unwrap_or(UNLIMITED));
+            .set("throttling_rate_limit", self.throttle_rate.unwrap_or(UNLIMITED_RATE))
+            .set("throttling_burst_limit", self.throttle_burst.unwrap_or(UNLIMITED_BURST));
         let settings = Block::resource("aws_api_gateway_method_settings")
             .set("rest_api_id", Expr::id(&self.rest_api))
             .set("stage_name", Expr::Own("stage_name"))
