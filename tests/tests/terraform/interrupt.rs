@@ -8,7 +8,7 @@ use std::time::Duration;
 use acceptance::gate::{Act, Answer, Gate, Request, Rule};
 use acceptance::terraform::Running;
 use acceptance::{Account, Terraform, process, wait};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -95,6 +95,22 @@ async fn cut_off(mut command: Running, what: &str) -> Result<()> {
         Ok((!providers.iter().any(|id| process::runs(*id))).then_some(()))
     })
     .await
+}
+
+/// The state file.
+fn state(terraform: &Terraform) -> Result<String> {
+    let path = terraform.dir().join("terraform.tfstate");
+    std::fs::read_to_string(path).context("reading the state")
+}
+
+/// Terraform writes its state in place, and warns that a second interrupt may lose it: then its backup is put back, as a
+/// user does.
+fn restore_if_lost(terraform: &Terraform, backup: &str) -> Result<()> {
+    if state(terraform).is_ok_and(|now| now.contains("\"kairos_stack\"")) {
+        return Ok(());
+    }
+    let path = terraform.dir().join("terraform.tfstate");
+    std::fs::write(path, backup).context("putting the state back")
 }
 
 /// The lease that was left behind has run out.
@@ -240,10 +256,12 @@ async fn an_update_and_a_destroy_interrupted_twice_are_repeated() -> Result<()> 
         "main.tf",
         &stack("executor = { role_prefix = \"proceso-\", memory_size = 512 }"),
     )?;
+    let backup = state(&terraform)?;
     let lost = lost_answer(&gate, changes_executor);
     let apply = terraform.start(&["apply", "-auto-approve", "-no-color"])?;
     lost.reached(1, "the executor's new memory").await?;
     cut_off(apply, "the update").await?;
+    restore_if_lost(&terraform, &backup)?;
     lost.end();
     a_minute_later(&account).await?;
     terraform
@@ -254,10 +272,12 @@ async fn an_update_and_a_destroy_interrupted_twice_are_repeated() -> Result<()> 
         "the plan after the update is not empty"
     );
 
+    let backup = state(&terraform)?;
     let lost = lost_answer(&gate, deletes_group);
     let destroy = terraform.start(&["destroy", "-auto-approve", "-no-color"])?;
     lost.reached(1, "the group's deletion").await?;
     cut_off(destroy, "the destroy").await?;
+    restore_if_lost(&terraform, &backup)?;
     lost.end();
     a_minute_later(&account).await?;
     terraform
