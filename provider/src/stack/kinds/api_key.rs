@@ -9,7 +9,7 @@ use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
 use super::gateway::{
-    Listed, Made, Twin, arn, converge, find, made, make_once, passing, replace, retag, tags, unrepeated,
+    Listed, Made, Twin, arn, collection, converge, find, make_once, passing, replace, retag, tags, unrepeated,
 };
 use super::rest_api::PAGE;
 use crate::permissions::Permissions;
@@ -42,23 +42,8 @@ impl Kind for ApiKey {
     /// Its value goes with it, which callers hold.
     const HOLDS_DATA: bool = true;
 
-    /// Doubles that a lost answer left are deleted as the object is created.
     fn permissions(&self, names: &Names) -> Permissions {
-        let (all, each, tags) = (
-            made("/apikeys", names),
-            made("/apikeys/*", names),
-            made("/tags/*", names),
-        );
-        Permissions::default()
-            .observe(&all, &["apigateway:GET"])
-            .observe(&each, &["apigateway:GET"])
-            .observe(&tags, &["apigateway:GET"])
-            .create(&all, &["apigateway:POST"])
-            .create(&tags, &["apigateway:PUT"])
-            .create(&each, &["apigateway:DELETE"])
-            .update(&each, &["apigateway:PATCH"])
-            .update(&tags, &["apigateway:DELETE", "apigateway:PUT"])
-            .delete(&each, &["apigateway:DELETE"])
+        collection("/apikeys", names)
     }
 
     fn known_id(&self, _: &Context) -> Option<String> {

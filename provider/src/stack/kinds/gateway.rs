@@ -15,7 +15,7 @@ use kairos::names::Names;
 use kairos_aws::{AwsError, Class, Doing};
 
 use super::support::{Retag, unresolved};
-use crate::permissions::Scope;
+use crate::permissions::{Permissions, Scope};
 use crate::stack::context::Context;
 use crate::stack::kind::{Change, Held, Kind, Owner, Ref, Tags};
 
@@ -192,6 +192,26 @@ pub(in crate::stack) fn path_arn(path: &str, names: &Names) -> String {
         "arn:{}:apigateway:{}::{path}",
         names.place.partition, names.place.region
     )
+}
+
+/// What the tagged objects of a collection (`/apikeys`) need of IAM, each read on its own and in lists. Doubles that a lost
+/// answer left are deleted as an object is created.
+pub(super) fn collection(path: &str, names: &Names) -> Permissions {
+    let (all, each, tags) = (
+        made(path, names),
+        made(&format!("{path}/*"), names),
+        made("/tags/*", names),
+    );
+    Permissions::default()
+        .observe(&all, &["apigateway:GET"])
+        .observe(&each, &["apigateway:GET"])
+        .observe(&tags, &["apigateway:GET"])
+        .create(&all, &["apigateway:POST"])
+        .create(&tags, &["apigateway:PUT"])
+        .create(&each, &["apigateway:DELETE"])
+        .update(&each, &["apigateway:PATCH"])
+        .update(&tags, &["apigateway:DELETE", "apigateway:PUT"])
+        .delete(&each, &["apigateway:DELETE"])
 }
 
 /// Objects of API Gateway whose ids it makes, by their path.

@@ -19,7 +19,8 @@ use sha2::{Digest, Sha256};
 
 pub use self::routes::Route;
 use super::gateway::{
-    Listed, Made, Twin, arn, converge, find, made, make_once, passing, remove, replace, retag, tags, unrepeated,
+    Listed, Made, Twin, arn, collection, converge, find, made, make_once, passing, remove, replace, retag, tags,
+    unrepeated,
 };
 use crate::permissions::Permissions;
 use crate::stack::context::Context;
@@ -64,29 +65,15 @@ impl Kind for RestApi {
 
     /// Doubles that a lost answer left are deleted as the object is created.
     fn permissions(&self, names: &Names) -> Permissions {
-        let (all, each, tags) = (
-            made("/restapis", names),
-            made("/restapis/*", names),
-            made("/tags/*", names),
-        );
         let (resources, methods) = (
             made("/restapis/*/resources/*", names),
             made("/restapis/*/methods/*", names),
         );
-        Permissions::default()
-            .observe(&all, &["apigateway:GET"])
-            .observe(&each, &["apigateway:GET"])
-            .observe(&tags, &["apigateway:GET"])
-            .create(&all, &["apigateway:POST"])
-            .create(&tags, &["apigateway:PUT"])
-            .create(&each, &["apigateway:DELETE"])
+        collection("/restapis", names)
             .create(&resources, &["apigateway:POST"])
             .create(&methods, &["apigateway:PUT"])
-            .update(&each, &["apigateway:PATCH"])
-            .update(&tags, &["apigateway:DELETE", "apigateway:PUT"])
             .update(&resources, &["apigateway:POST"])
             .update(&methods, &["apigateway:DELETE", "apigateway:PUT"])
-            .delete(&each, &["apigateway:DELETE"])
     }
 
     fn known_id(&self, _: &Context) -> Option<String> {

@@ -16,8 +16,8 @@ use kairos_aws::{AwsError, Doing};
 use serde::Serialize;
 
 use super::gateway::{
-    Listed, Made, Twin, add, arn, converge, find, made, make_once, passing, remove, replace, resolve, retag, tags,
-    unrepeated,
+    Listed, Made, Twin, add, arn, collection, converge, find, made, make_once, passing, remove, replace, resolve,
+    retag, tags, unrepeated,
 };
 use super::rest_api::PAGE;
 use crate::permissions::Permissions;
@@ -56,24 +56,8 @@ impl Kind for UsagePlan {
     const TYPE: &'static str = "AWS::ApiGateway::UsagePlan";
     const SERVICE: &'static str = "apigateway";
 
-    /// Doubles that a lost answer left are deleted as the object is created.
     fn permissions(&self, names: &Names) -> Permissions {
-        let (all, each, tags) = (
-            made("/usageplans", names),
-            made("/usageplans/*", names),
-            made("/tags/*", names),
-        );
-        Permissions::default()
-            .observe(&all, &["apigateway:GET"])
-            .observe(&each, &["apigateway:GET"])
-            .observe(&tags, &["apigateway:GET"])
-            .create(&all, &["apigateway:POST"])
-            .create(&tags, &["apigateway:PUT"])
-            .create(&each, &["apigateway:DELETE"])
-            .update(&each, &["apigateway:PATCH"])
-            .update(&tags, &["apigateway:DELETE", "apigateway:PUT"])
-            .delete(&each, &["apigateway:DELETE"])
-            .delete(&each, &["apigateway:PATCH"])
+        collection("/usageplans", names).delete(&made("/usageplans/*", names), &["apigateway:PATCH"])
     }
 
     fn known_id(&self, _: &Context) -> Option<String> {
