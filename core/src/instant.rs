@@ -3,6 +3,8 @@
 //! Invariant: equal instants (to the millisecond) have equal text, and the text sorts as the instants do.
 
 pub use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 /// The instant as text, such as `2026-01-02T03:04:05.678Z`; what is finer than a millisecond is cut off.
 pub fn rfc3339_millis(instant: Timestamp) -> String {
@@ -19,9 +21,22 @@ pub fn to_millis(instant: Timestamp) -> Timestamp {
         .unwrap_or(Timestamp::MIN)
 }
 
+/// Reads an instant that a table keeps: RFC 3339 with any offset, as the earlier system wrote local times; without one
+/// it is taken for UTC.
+///
+/// # Errors
+/// The text is no date and time.
+pub fn read(text: &str) -> Result<Timestamp, jiff::Error> {
+    text.parse::<Timestamp>().or_else(|error| {
+        let plain = text.parse::<DateTime>().map_err(|_| error)?;
+        Ok(plain.to_zoned(TimeZone::UTC)?.timestamp())
+    })
+}
+
 /// For `#[serde(with = "kairos::instant::serde_millis")]` on a [`Timestamp`]: text with milliseconds.
 pub mod serde_millis {
-    use super::{Timestamp, rfc3339_millis};
+    use super::{Timestamp, read, rfc3339_millis};
+    use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
     /// Writes the instant with milliseconds.
@@ -29,14 +44,15 @@ pub mod serde_millis {
         serializer.serialize_str(&rfc3339_millis(*instant))
     }
 
-    /// Reads any RFC 3339 text; finer parts are kept.
+    /// Reads what [`read`](super::read) reads; finer parts are kept.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        Timestamp::deserialize(deserializer)
+        read(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 
     /// The same for an `Option<Timestamp>`; combine with `#[serde(default)]` where the key may be missing.
     pub mod option {
-        use super::{Timestamp, rfc3339_millis};
+        use super::{Timestamp, read, rfc3339_millis};
+        use serde::de::Error;
         use serde::{Deserialize, Deserializer, Serializer};
 
         /// Writes the instant with milliseconds, or null.
@@ -47,9 +63,10 @@ pub mod serde_millis {
             }
         }
 
-        /// Reads any RFC 3339 text, or null.
+        /// Reads what [`read`] reads, or null.
         pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-            Option::deserialize(deserializer)
+            let text = Option::<String>::deserialize(deserializer)?;
+            text.map(|text| read(&text).map_err(D::Error::custom)).transpose()
         }
     }
 }
@@ -79,6 +96,24 @@ mod tests {
         check("1970-01-01T00:00:00.0009Z", "1970-01-01T00:00:00.000Z");
         assert_eq!(to_millis(Timestamp::MIN), Timestamp::MIN);
         assert!(to_millis(Timestamp::MAX) <= Timestamp::MAX);
+    }
+
+    #[test]
+    fn dates_of_other_writers_are_read_with_their_offset_or_as_utc() {
+        for text in [
+            "2026-01-02T03:04:05.678Z",
+            "2026-01-02T00:04:05.678-03:00",
+            "2026-01-02T00:04:05.6780000-03:00",
+            "2026-01-02 00:04:05.678-0300",
+            "2026-01-02T00:04:05.678-03:00[America/Santiago]",
+            "2026-01-02T03:04:05.678",
+            "2026-01-02 03:04:05.678",
+        ] {
+            assert_eq!(rfc3339_millis(read(text).unwrap()), "2026-01-02T03:04:05.678Z", "{text}");
+        }
+        for text in ["", "hoy", "2026-13-02T03:04:05", "03:04:05"] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 
     #[test]
