@@ -81,6 +81,14 @@ impl IdCalendarizacion {
         Self(format!("{}{}", Self::PREFIX, legacy(cron)))
     }
 
+    /// The cron expression, in upper case, of an id that the earlier system gave; none of any other id.
+    pub fn legacy_expression(&self) -> Option<String> {
+        let encoded = self.0.strip_prefix(Self::PREFIX)?;
+        let encoded = encoded.replace('-', "+").replace('_', "/").replace('.', "=");
+        let text = String::from_utf8(BASE64.decode(encoded.as_bytes()).ok()?).ok()?;
+        (Self::legacy(&text) == *self).then_some(text)
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -316,6 +324,20 @@ mod tests {
             IdCalendarizacion::legacy("0 3 * * ? *").as_str(),
             "calendarizacion-MCAzICogKiA_ICo."
         );
+    }
+
+    #[test]
+    fn an_id_of_the_earlier_system_tells_its_expression_and_no_other_does() {
+        let told = |id: &IdCalendarizacion| id.legacy_expression();
+        assert_eq!(
+            told(&IdCalendarizacion::legacy("0  3 ? * mon-fri *")).as_deref(),
+            Some("0 3 ? * MON-FRI *")
+        );
+        let ours = IdCalendarizacion::of("cron(0 3 * * ? *)", "UTC", None, None, None);
+        assert_eq!(told(&ours), None);
+        for text in ["calendarizacion-x", "calendarizacion-YWJj", "calendarizacion-____"] {
+            assert_eq!(told(&text.parse().unwrap()), None, "{text}");
+        }
     }
 
     #[test]
