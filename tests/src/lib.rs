@@ -6,6 +6,7 @@
 pub mod account;
 pub mod bench;
 pub mod demo;
+pub mod edge;
 pub mod fixtures;
 pub mod gate;
 pub mod history;

@@ -12,8 +12,8 @@ use anyhow::{Context, Result};
 
 use super::measure::{megabytes, resident_kb};
 use super::report::Report;
+use crate::edge;
 use crate::process::Group;
-use crate::workspace;
 
 /// The functions by name.
 const FUNCTIONS: [&str; 3] = ["dispatcher", "executor", "api"];
@@ -33,21 +33,16 @@ const START_MS: f64 = 50.0;
 /// Measures the three binaries of the packaged zips.
 pub fn measure(report: &mut Report) -> Result<()> {
     for function in FUNCTIONS {
-        let zip = workspace::target()
-            .join("lambdas")
-            .join(format!("{function}-x86_64.zip"));
-        let file = std::fs::File::open(&zip)
-            .with_context(|| format!("opening \"{}\": run `cargo xtask package` first", zip.display()))?;
+        let binary = edge::Binary::packed(function)?;
+        let zip = std::fs::metadata(edge::packed(function))?;
         #[expect(clippy::cast_precision_loss, reason = "a zip's size stays far below 2⁵³")]
-        let megabytes = file.metadata()?.len() as f64 / 1e6;
+        let megabytes = zip.len() as f64 / 1e6;
         report.ceiling(&format!("{function}: zip"), megabytes, "MB", ZIP_MB);
 
-        let dir = tempfile::tempdir()?;
-        zip::ZipArchive::new(file)?.extract(dir.path())?;
         let mut starts = Vec::new();
         let mut rest: f64 = 0.0;
         for _ in 0..STARTS {
-            let (elapsed, resident) = start(&dir.path().join("bootstrap"), function)?;
+            let (elapsed, resident) = start(binary.path(), function)?;
             starts.push(elapsed.as_secs_f64() * 1e3);
             rest = rest.max(resident);
         }
@@ -73,7 +68,8 @@ fn start(bootstrap: &std::path::Path, function: &str) -> Result<(Duration, f64)>
     let mut process = Group::start(
         Command::new(bootstrap)
             .env_clear()
-            .envs(environment(&address, function))
+            .envs(edge::environment(function))
+            .env("AWS_LAMBDA_RUNTIME_API", address)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null()),
@@ -96,34 +92,4 @@ fn serve(listener: &TcpListener, asked: &mpsc::Sender<Instant>) {
         }
         open.push(stream);
     }
-}
-
-fn environment(address: &str, function: &str) -> Vec<(&'static str, String)> {
-    [
-        ("AWS_LAMBDA_RUNTIME_API", address),
-        ("AWS_LAMBDA_FUNCTION_NAME", function),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/bench"),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", "bench"),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("KAIROS_STACK", "Bench"),
-        ("KAIROS_ACCOUNT", "123456789012"),
-        ("KAIROS_PARTITION", "aws"),
-        ("KAIROS_QUEUE_URL", "http://127.0.0.1:1/123456789012/BenchQueue"),
-        (
-            "KAIROS_DEAD_LETTER_QUEUE_URL",
-            "http://127.0.0.1:1/123456789012/BenchDeadLetterQueue",
-        ),
-        ("KAIROS_ROLE_PREFIX", "bench-"),
-        ("KAIROS_HISTORY_DAYS", "90"),
-        (
-            "KAIROS_SCHEDULER_ROLE_ARN",
-            "arn:aws:iam::123456789012:role/Bench-us-east-1-SchedulerRole",
-        ),
-    ]
-    .map(|(name, value)| (name, value.to_owned()))
-    .into()
 }

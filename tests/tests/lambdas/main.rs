@@ -5,5 +5,6 @@
 
 mod api;
 mod dispatch;
+mod edge;
 mod installation;
 mod runs;
