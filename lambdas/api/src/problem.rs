@@ -249,6 +249,22 @@ impl Problem {
         }
     }
 
+    /// The time that the request may take is over.
+    pub(crate) fn out_of_time() -> Self {
+        let detail = "La solicitud no terminó a tiempo, y puede haberse llevado a cabo o no: puede repetirse sin riesgo \
+                      (una ejecución inmediata, con su Idempotency-Key).";
+        let problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "urn:kairos:problema:tiempo-agotado",
+            "La solicitud no terminó a tiempo",
+            detail,
+        );
+        Self {
+            retry_after: Some(2),
+            ..problem
+        }
+    }
+
     fn busy(detail: impl Into<String>) -> Self {
         let problem = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,

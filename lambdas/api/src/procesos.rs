@@ -8,17 +8,17 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use kairos::ids::IdProceso;
-use kairos::registry::{Clock, Registration, Scheduler, Store};
+use kairos::registry::Registration;
 use kairos::validation::define;
 
 use crate::answer::{Detalle, Registrado};
 use crate::problem::Problem;
 use crate::request;
-use crate::{RequestId, Shared};
+use crate::{RequestId, Shared, World};
 
 /// `POST /Procesos`: 201 where the process is new, 200 where it is there already with the same definition.
-pub(crate) async fn register<S: Store, C: Scheduler, K: Clock>(
-    State(api): Shared<S, C, K>,
+pub(crate) async fn register<W: World>(
+    State(api): Shared<W>,
     Extension(id): Extension<RequestId>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
@@ -38,8 +38,8 @@ pub(crate) async fn register<S: Store, C: Scheduler, K: Clock>(
 }
 
 /// `GET /Procesos/{id}`.
-pub(crate) async fn one<S: Store, C: Scheduler, K: Clock>(
-    State(api): Shared<S, C, K>,
+pub(crate) async fn one<W: World>(
+    State(api): Shared<W>,
     Extension(id): Extension<RequestId>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Detalle>, Problem> {
@@ -55,8 +55,8 @@ pub(crate) async fn one<S: Store, C: Scheduler, K: Clock>(
 }
 
 /// `DELETE /Procesos/{id}`: 204, or 404 where there is none.
-pub(crate) async fn delete<S: Store, C: Scheduler, K: Clock>(
-    State(api): Shared<S, C, K>,
+pub(crate) async fn delete<W: World>(
+    State(api): Shared<W>,
     Extension(id): Extension<RequestId>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Problem> {

@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use axum::Router;
 use axum::body::to_bytes;
 use insta::assert_snapshot;
 use kairos::names::Place;
@@ -11,6 +12,15 @@ use super::*;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/KairosProceso-cobro";
 const TARGET: &str = "arn:aws:lambda:sa-east-1:123456789012:function:cobro";
+
+/// Everything in memory.
+struct InMemory;
+
+impl crate::World for InMemory {
+    type Store = Memory;
+    type Scheduler = Memory;
+    type Clock = Memory;
+}
 
 /// The API over an empty world in memory, at noon.
 struct World {
@@ -27,7 +37,12 @@ impl World {
             region: "sa-east-1".into(),
         };
         let names = Names::new("demo", place);
-        let router = Api::new(memory.registry(names.clone()), names, "KairosProceso".into()).router();
+        let ports = Ports::<InMemory> {
+            store: memory.clone(),
+            scheduler: memory.clone(),
+            clock: memory.clone(),
+        };
+        let router = routes::router(Api::new(ports, names, "KairosProceso".into()));
         Self { memory, router }
     }
 

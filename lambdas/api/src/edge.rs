@@ -1,0 +1,96 @@
+//! The edge: one request of API Gateway's in, one answer out, in time, with the request's id, and one line in the log.
+//!
+//! Invariant: whatever a request holds up, its answer leaves before API Gateway or Lambda cut the connection.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::response::{IntoResponse, Response};
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt};
+use tower::ServiceExt;
+
+use crate::problem::Problem;
+use crate::{path, routes};
+
+/// The header of every answer that names its request.
+pub const REQUEST_ID: &str = "x-id-solicitud";
+
+/// How long a request may take: API Gateway waits 29 s, and counts a cold start as well.
+const LONGEST: Duration = Duration::from_secs(26);
+
+/// What is left of an invocation's time for the answer itself; a quarter of it, where that is less.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// The id of a request, for answers and logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RequestId(pub(crate) String);
+
+/// Answers one request of API Gateway's.
+///
+/// # Guarantees
+/// The answer comes before the invocation's deadline, and within 26 s. Work that is not done by then is dropped where it
+/// stands, as by a crash: the registry is made for that, and the problem says that the request may be repeated.
+pub async fn answer(router: Router, request: Request) -> Response {
+    let began = Instant::now();
+    let id = RequestId(request_id(&request));
+    let method = request.method().clone();
+    let path = path::below(&request);
+    let mut answer = match tokio::time::timeout(budget(&request), routed(router, request, &path, &id)).await {
+        Ok(answer) => answer,
+        Err(_) => Problem::out_of_time().into_response(),
+    };
+    tracing::info!(
+        metodo = %method,
+        // What is no route may hold anything: only routes are told.
+        ruta = routes::template(&path),
+        estado = answer.status().as_u16(),
+        ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        solicitud = id.0,
+        "answered"
+    );
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        answer.headers_mut().insert(REQUEST_ID, value);
+    }
+    answer
+}
+
+async fn routed(router: Router, request: Request, path: &str, id: &RequestId) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match path::with_path(&parts.uri, path) {
+        Ok(uri) => parts.uri = uri,
+        Err(_) => return Problem::unknown_route(path).into_response(),
+    }
+    parts.extensions.insert(id.clone());
+    let request = axum::extract::Request::from_parts(parts, Body::from(body.to_vec()));
+    match router.oneshot(request).await {
+        Ok(answer) => answer,
+        Err(never) => match never {},
+    }
+}
+
+/// How long the request may take from now.
+fn budget(request: &Request) -> Duration {
+    // An invocation without a deadline has none: Lambda always gives one.
+    let deadline = request
+        .lambda_context_ref()
+        .map(lambda_http::Context::deadline)
+        .filter(|deadline| *deadline > SystemTime::UNIX_EPOCH);
+    deadline.map_or(LONGEST, |deadline| {
+        let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        left.saturating_sub(MARGIN.min(left / 4)).min(LONGEST)
+    })
+}
+
+/// The id that API Gateway gave the request, and logs it under; where there is none, Lambda's.
+fn request_id(request: &Request) -> String {
+    let gateway = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => context.request_id.clone(),
+        _ => None,
+    };
+    gateway
+        .or_else(|| request.lambda_context_ref().map(|context| context.request_id.clone()))
+        .unwrap_or_default()
+}

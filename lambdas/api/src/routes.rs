@@ -1,0 +1,76 @@
+//! The routes: which handler answers what, and with which statuses.
+//!
+//! Invariant: [`OPERATIONS`] and [`router`] say the same; the tests try every method on every path, and no handler answers
+//! with a status that is not listed.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{Method, Uri};
+use axum::routing::{get, post};
+
+use crate::problem::Problem;
+use crate::world::World;
+use crate::{Api, MAX_BODY, health, procesos};
+
+/// What can be asked of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operation {
+    /// The method.
+    pub method: &'static str,
+    /// The path below the API, with its parameters in braces.
+    pub path: &'static str,
+    /// Every status that it answers with. API Gateway itself adds 403 (no key) and 429 (too many requests).
+    pub statuses: &'static [u16],
+}
+
+/// Everything that can be asked of the API.
+pub const OPERATIONS: &[Operation] = &[
+    Operation::new("GET", "/salud", &[200]),
+    Operation::new("POST", "/Procesos", &[200, 201, 400, 409, 413, 500, 503]),
+    Operation::new("GET", "/Procesos/{id}", &[200, 404, 500, 503]),
+    Operation::new("DELETE", "/Procesos/{id}", &[204, 404, 500, 503]),
+];
+
+impl Operation {
+    const fn new(method: &'static str, path: &'static str, statuses: &'static [u16]) -> Self {
+        Self { method, path, statuses }
+    }
+}
+
+/// The API's router.
+pub fn router<W: World>(api: Api<W>) -> Router {
+    Router::new()
+        .route("/salud", get(health::<W>))
+        .route("/Procesos", post(procesos::register::<W>))
+        .route("/Procesos/{id}", get(procesos::one::<W>).delete(procesos::delete::<W>))
+        .fallback(unknown)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(Arc::new(api))
+}
+
+/// The path of [`OPERATIONS`] that a path stands for, for logs.
+pub(crate) fn template(path: &str) -> Option<&'static str> {
+    let fits = |template: &str| {
+        let mut parts = path.split('/');
+        let fits = template.split('/').all(|wanted| match parts.next() {
+            Some(part) => wanted == part || wanted.starts_with('{') && !part.is_empty(),
+            None => false,
+        });
+        fits && parts.next().is_none()
+    };
+    OPERATIONS
+        .iter()
+        .map(|operation| operation.path)
+        .find(|template| fits(template))
+}
+
+async fn unknown(uri: Uri) -> Problem {
+    Problem::unknown_route(uri.path())
+}
+
+async fn not_allowed(method: Method, uri: Uri) -> Problem {
+    Problem::method_not_allowed(method.as_str(), uri.path())
+}
