@@ -1,10 +1,12 @@
 //! The ports of the Kairos domain over the AWS SDK, once, for provider and Lambdas alike.
 
+pub mod catalog;
 pub mod claim;
 pub mod clients;
 pub mod clock;
 pub mod environment;
 pub mod error;
+pub mod history;
 pub mod item;
 pub mod items;
 pub mod loader;

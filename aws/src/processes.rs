@@ -60,9 +60,14 @@ pub type Rows = HashMap<IdProceso, Result<Proceso, AwsError>>;
 impl Processes {
     /// The processes of an installation.
     pub fn new(client: Client, names: &Names) -> Self {
+        Self::with_table(client, &names.procesos_table())
+    }
+
+    /// The processes of a table.
+    pub(crate) fn with_table(client: Client, table: &str) -> Self {
         Self {
             client,
-            table: names.procesos_table(),
+            table: table.to_owned(),
         }
     }
 

@@ -3,6 +3,8 @@
 //! Invariant: every read is consistent, and every write is a transaction with a token, so that the SDK's repetition of
 //! a call whose answer was lost is not taken for somebody else's.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
@@ -18,6 +20,9 @@ use crate::error::{AwsError, Class, Doing};
 use crate::item::{self, Item};
 use crate::items::{ID_CALENDARIZACION, ID_PROCESO, TableNames, key, transact};
 use crate::loader::{Key, Loader};
+
+/// The index of the table of processes by calendarización.
+const INDEX: &str = "PorIdCalendarizacion";
 
 /// The tables of processes and calendarizaciones of one installation.
 #[derive(Debug, Clone)]
@@ -46,6 +51,19 @@ impl DynamoStore {
             loader: Some(Loader::new(self.client.clone())),
             ..self
         }
+    }
+
+    /// The index of the processes by calendarización, for messages.
+    fn index(&self) -> String {
+        format!("{}/{INDEX}", self.tables.procesos)
+    }
+
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) const fn tables(&self) -> &TableNames {
+        &self.tables
     }
 
     async fn get<T: DeserializeOwned>(
@@ -165,16 +183,69 @@ impl Store for DynamoStore {
                 .doing("Scan", &self.tables.procesos)
                 .map_err(port_error)?;
             for item in answer.items() {
-                // A process of the earlier system, which knew no pause, is enabled.
-                let disabled = item
-                    .get("Habilitado")
-                    .is_some_and(|value| value.as_bool() == Ok(&false));
-                count.procesos += 1;
-                count.habilitados += u64::from(!disabled);
+                add(&mut count, item);
             }
             start = answer.last_evaluated_key;
             if start.is_none() {
                 return Ok(count);
+            }
+        }
+    }
+
+    async fn count_indexed(&self, id: &IdCalendarizacion) -> Result<Count, PortError> {
+        let (mut count, mut start) = (Count::default(), None);
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.tables.procesos)
+                .index_name(INDEX)
+                .key_condition_expression("#c = :c")
+                .projection_expression("#h")
+                .expression_attribute_names("#c", ID_CALENDARIZACION)
+                .expression_attribute_names("#h", "Habilitado")
+                .expression_attribute_values(":c", AttributeValue::S(id.to_string()))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .doing("Query", &self.index())
+                .map_err(port_error)?;
+            for item in answer.items() {
+                add(&mut count, item);
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(count);
+            }
+        }
+    }
+
+    async fn tally(&self) -> Result<BTreeMap<IdCalendarizacion, Count>, PortError> {
+        let (mut tally, mut start) = (BTreeMap::<IdCalendarizacion, Count>::new(), None);
+        loop {
+            let answer = self
+                .client
+                .scan()
+                .table_name(&self.tables.procesos)
+                .index_name(INDEX)
+                .projection_expression("#c, #h")
+                .expression_attribute_names("#c", ID_CALENDARIZACION)
+                .expression_attribute_names("#h", "Habilitado")
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .doing("Scan", &self.index())
+                .map_err(port_error)?;
+            for item in answer.items() {
+                // Only what has the index's key is in it.
+                if let Some(id) = text(item, ID_CALENDARIZACION) {
+                    let id = id.parse().map_err(unreadable(&self.index()))?;
+                    add(tally.entry(id).or_default(), item);
+                }
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(tally);
             }
         }
     }
@@ -206,6 +277,15 @@ impl Store for DynamoStore {
             }
         }
     }
+}
+
+/// Counts a process. One of the earlier system, which knew no pause, is enabled.
+fn add(count: &mut Count, item: &Item) {
+    let disabled = item
+        .get("Habilitado")
+        .is_some_and(|value| value.as_bool() == Ok(&false));
+    count.procesos += 1;
+    count.habilitados += u64::from(!disabled);
 }
 
 /// Why a transaction was cancelled: one reason for each write, in their order.
@@ -270,7 +350,8 @@ fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str)
 }
 
-fn unreadable<E: std::fmt::Display>(object: &str) -> impl Fn(E) -> PortError {
+/// An item that is not what it should be.
+pub(crate) fn unreadable<E: std::fmt::Display>(object: &str) -> impl Fn(E) -> PortError {
     move |error| {
         PortError::new(
             PortErrorKind::Other,

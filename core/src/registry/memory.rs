@@ -2,7 +2,9 @@
 //!
 //! Invariant: a call has its effect at once and its answer a step later, so that callers interleave at every call.
 
-use std::collections::{BTreeMap, HashMap};
+mod catalog;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -17,7 +19,8 @@ use crate::schedule::Schedule;
 use super::Registry;
 use super::operation::signed;
 use super::ports::{
-    Clock, CommitError, Count, Creation, Found, Page, PortError, PortErrorKind, ScheduleSpec, Scheduler, Store,
+    Clock, CommitError, Count, Creation, Found, HeldSchedule, Page, PortError, PortErrorKind, ScheduleSpec, Scheduler,
+    Store,
 };
 use super::write::{Tables, Write};
 
@@ -45,6 +48,10 @@ pub struct World {
     pub now: Timestamp,
     /// Every call that was made, in words, except sleeping.
     pub journal: Vec<String>,
+    /// How many items (rows, and entries of the index) all calls have read.
+    pub items_read: usize,
+    /// What the index by calendarización knows, where it lags behind the table.
+    lagging: Option<BTreeMap<IdProceso, Proceso>>,
     faults: BTreeMap<usize, Fault>,
     dead: bool,
     committed: HashMap<u128, Vec<Write>>,
@@ -63,6 +70,8 @@ impl Memory {
             schedules: BTreeMap::new(),
             now,
             journal: Vec::new(),
+            items_read: 0,
+            lagging: None,
             faults: BTreeMap::new(),
             dead: false,
             committed: HashMap::new(),
@@ -235,20 +244,28 @@ impl Calendarizacion {
 
 impl Store for Memory {
     async fn proceso(&self, id: &IdProceso) -> Result<Option<Proceso>, PortError> {
-        self.call(format!("read {id}"), |world| world.tables.procesos.get(id).cloned())
-            .await
+        self.call(format!("read {id}"), |world| {
+            let found = world.tables.procesos.get(id).cloned();
+            world.items_read += usize::from(found.is_some());
+            found
+        })
+        .await
     }
 
     async fn calendarizacion(&self, id: &IdCalendarizacion) -> Result<Option<Calendarizacion>, PortError> {
         self.call(format!("read {id}"), |world| {
-            world.tables.calendarizaciones.get(id).cloned()
+            let found = world.tables.calendarizaciones.get(id).cloned();
+            world.items_read += usize::from(found.is_some());
+            found
         })
         .await
     }
 
     async fn procesos(&self, cursor: Option<&IdProceso>, limit: u32) -> Result<Page<Proceso, IdProceso>, PortError> {
         self.call("list processes".into(), |world| {
-            page(&world.tables.procesos, cursor, limit)
+            let page = page(&world.tables.procesos, cursor, limit);
+            world.items_read += page.items.len();
+            page
         })
         .await
     }
@@ -259,13 +276,35 @@ impl Store for Memory {
         limit: u32,
     ) -> Result<Page<Calendarizacion, IdCalendarizacion>, PortError> {
         self.call("list calendarizaciones".into(), |world| {
-            page(&world.tables.calendarizaciones, cursor, limit)
+            let page = page(&world.tables.calendarizaciones, cursor, limit);
+            world.items_read += page.items.len();
+            page
         })
         .await
     }
 
     async fn count(&self, id: &IdCalendarizacion) -> Result<Count, PortError> {
         self.call(format!("count {id}"), |world| world.tables.count(id)).await
+    }
+
+    async fn count_indexed(&self, id: &IdCalendarizacion) -> Result<Count, PortError> {
+        self.call(format!("ask the index for {id}"), |world| world.tables.count(id))
+            .await
+    }
+
+    async fn tally(&self) -> Result<BTreeMap<IdCalendarizacion, Count>, PortError> {
+        self.call("tally the index".into(), |world| {
+            let ids = world
+                .tables
+                .procesos
+                .values()
+                .map(|held| held.id_calendarizacion.clone());
+            let ids: BTreeSet<IdCalendarizacion> = ids.collect();
+            ids.into_iter()
+                .map(|id| (id.clone(), world.tables.count(&id)))
+                .collect()
+        })
+        .await
     }
 
     async fn commit(&self, token: u128, writes: &[Write]) -> Result<(), CommitError> {
@@ -329,6 +368,21 @@ impl Scheduler for Memory {
     async fn delete(&self, id: &IdCalendarizacion) -> Result<(), PortError> {
         self.call(format!("delete schedule {id}"), |world| {
             world.schedules.remove(id);
+        })
+        .await
+    }
+
+    async fn get(&self, id: &IdCalendarizacion) -> Result<Option<HeldSchedule>, PortError> {
+        self.call(format!("read schedule {id}"), |world| {
+            world.schedules.get(id).cloned().map(|held| HeldSchedule {
+                expression: held.expression,
+                zone: held.zone,
+                window_minutes: held.window_minutes,
+                start: held.start,
+                end: held.end,
+                enabled: held.enabled,
+                deviations: Vec::new(),
+            })
         })
         .await
     }

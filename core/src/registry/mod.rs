@@ -4,6 +4,7 @@
 //! Invariant: every call may be made again, after a crash or a lost answer, and leads to the same world once.
 
 mod error;
+pub mod examine;
 mod guard;
 pub mod memory;
 mod operation;
@@ -16,9 +17,11 @@ mod write;
 
 pub use error::RegistryError;
 pub use ports::{
-    Clock, CommitError, Count, Creation, Found, Page, PortError, PortErrorKind, ScheduleSpec, Scheduler, Store,
+    Clock, CommitError, Count, Creation, Deviation, Found, HeldSchedule, Page, PortError, PortErrorKind, ScheduleSpec,
+    Scheduler, Store,
 };
-pub use read::{Entry, Filter};
+pub use ports::{Catalog, Member};
+pub use read::{Entry, Listing};
 pub use write::{Given, Tables, Write};
 
 use std::time::Duration;
@@ -161,9 +164,22 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
     /// [`RegistryError::NotFound`]; [`RegistryError::Users`] where the name is another one, or where it moves to a
     /// schedule that would never fire.
     pub async fn change(&self, id: &IdProceso, definition: &Definition) -> Result<Proceso, RegistryError> {
+        self.change_if(id, definition, |_| true).await
+    }
+
+    /// The same, if `expected` holds of the process; nobody else can change it between the question and the change.
+    ///
+    /// # Errors
+    /// Also [`RegistryError::Unexpected`], where it does not hold.
+    pub async fn change_if(
+        &self,
+        id: &IdProceso,
+        definition: &Definition,
+        expected: impl Fn(&Proceso) -> bool + Send + Sync,
+    ) -> Result<Proceso, RegistryError> {
         let mut op = self.operation();
         let result = loop {
-            let tried = self.try_change(&mut op, id, definition).await;
+            let tried = self.try_change(&mut op, id, definition, &expected).await;
             if let Some(end) = self.ended(&mut op, tried, id.as_str()).await {
                 break end;
             }
@@ -177,11 +193,16 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         op: &mut Operation,
         id: &IdProceso,
         definition: &Definition,
+        expected: &(impl Fn(&Proceso) -> bool + Send + Sync),
     ) -> Result<Try<Proceso>, RegistryError> {
         let held = self
             .proceso(id)
             .await?
             .ok_or_else(|| RegistryError::NotFound { id: id.clone() })?;
+        // As it is wanted after an answer of ours was lost: it was us.
+        if !expected(&held) && !(op.ambiguous && held.is(definition)) {
+            return Err(RegistryError::Unexpected { held: Box::new(held) });
+        }
         if IdProceso::of(&held.nombre) != IdProceso::of(&definition.nombre) {
             return Err(UserError::new(Field::Nombre, &definition.nombre, Rule::NameIsPermanent).into());
         }
@@ -284,10 +305,22 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
     /// [`RegistryError::NotFound`]. A caller for whom that is success, since an earlier call may have crashed halfway,
     /// asks [`Registry::settle`] to end what that one began.
     pub async fn delete(&self, id: &IdProceso) -> Result<Proceso, RegistryError> {
+        self.delete_if(id, |_| true).await
+    }
+
+    /// The same, if `expected` holds of the process; nobody else can change it between the question and the deletion.
+    ///
+    /// # Errors
+    /// Also [`RegistryError::Unexpected`], where it does not hold.
+    pub async fn delete_if(
+        &self,
+        id: &IdProceso,
+        expected: impl Fn(&Proceso) -> bool + Send + Sync,
+    ) -> Result<Proceso, RegistryError> {
         let mut op = self.operation();
         let mut seen = None;
         let deleted = loop {
-            let tried = self.try_delete(&mut op, id, &mut seen).await;
+            let tried = self.try_delete(&mut op, id, &mut seen, &expected).await;
             if let Some(end) = self.ended(&mut op, tried, id.as_str()).await {
                 break end?;
             }
@@ -304,6 +337,7 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         op: &mut Operation,
         id: &IdProceso,
         seen: &mut Option<Proceso>,
+        expected: &(impl Fn(&Proceso) -> bool + Send + Sync),
     ) -> Result<Try<Proceso>, RegistryError> {
         let Some(held) = self.proceso(id).await? else {
             // Gone after an answer of ours was lost: it was us.
@@ -312,6 +346,9 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
                 _ => Err(RegistryError::NotFound { id: id.clone() }),
             };
         };
+        if !expected(&held) {
+            return Err(RegistryError::Unexpected { held: Box::new(held) });
+        }
         let mut writes = vec![Write::DeleteProceso {
             id: id.clone(),
             version: held.version,
@@ -371,7 +408,8 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         Ok(op.ambiguous && self.proceso(&written.id_proceso).await?.as_ref() == Some(written))
     }
 
-    async fn proceso(&self, id: &IdProceso) -> Result<Option<Proceso>, RegistryError> {
+    /// A process by its id, without its calendarización.
+    pub async fn proceso(&self, id: &IdProceso) -> Result<Option<Proceso>, RegistryError> {
         self.store.proceso(id).await.doing("reading the process", id)
     }
 }

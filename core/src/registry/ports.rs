@@ -2,6 +2,7 @@
 //!
 //! Invariant: the rules are in the registry and in [`Write`]; an implementation only carries them out.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -43,9 +44,40 @@ pub trait Store: Send + Sync {
     /// consistent reads. Expensive: only for repairs.
     fn count(&self, id: &IdCalendarizacion) -> impl Future<Output = Result<Count, PortError>> + Send;
 
+    /// The same, as an index says it: cheap, and a moment behind.
+    fn count_indexed(&self, id: &IdCalendarizacion) -> impl Future<Output = Result<Count, PortError>> + Send;
+
+    /// The same of every calendarización that has a process, as the index says it.
+    fn tally(&self) -> impl Future<Output = Result<BTreeMap<IdCalendarizacion, Count>, PortError>> + Send;
+
     /// Carries out all writes or none. The same token with the same writes is carried out once, however often it is
     /// asked for within ten minutes.
     fn commit(&self, token: u128, writes: &[Write]) -> impl Future<Output = Result<(), CommitError>> + Send;
+}
+
+/// The same tables, for listings by index.
+pub trait Catalog: Store {
+    /// Up to `limit` processes on a calendarización after `cursor`, by id, as the index has them: it may lag behind the
+    /// table for a moment.
+    fn members(
+        &self,
+        id: &IdCalendarizacion,
+        cursor: Option<&IdProceso>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Page<Member, IdProceso>, PortError>> + Send;
+
+    /// The processes with these ids, in their order, as they are now (consistent reads); those that do not exist are left
+    /// out.
+    fn rows(&self, ids: &[IdProceso]) -> impl Future<Output = Result<Vec<Proceso>, PortError>> + Send;
+}
+
+/// A process as the index of its calendarización has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its id.
+    pub id_proceso: IdProceso,
+    /// Whether it runs.
+    pub habilitado: bool,
 }
 
 /// EventBridge Scheduler, within the installation's group.
@@ -60,6 +92,9 @@ pub trait Scheduler: Send + Sync {
 
     /// Deletes a schedule; that there is none is no error.
     fn delete(&self, id: &IdCalendarizacion) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// A schedule as AWS has it; none where there is none.
+    fn get(&self, id: &IdCalendarizacion) -> impl Future<Output = Result<Option<HeldSchedule>, PortError>> + Send;
 }
 
 /// Time and chance.
@@ -127,6 +162,42 @@ pub struct ScheduleSpec {
     pub enabled: bool,
     /// The schedule in words.
     pub description: String,
+}
+
+/// A schedule as AWS has it. What AWS fills in by itself is filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldSchedule {
+    /// The expression.
+    pub expression: String,
+    /// The IANA zone.
+    pub zone: String,
+    /// The flexible window, in minutes.
+    pub window_minutes: Option<u16>,
+    /// The start.
+    pub start: Option<Timestamp>,
+    /// The end.
+    pub end: Option<Timestamp>,
+    /// Whether it fires.
+    pub enabled: bool,
+    /// What is not as every schedule of the installation has it: target, role, input, retries, dead-letter queue.
+    pub deviations: Vec<Deviation>,
+}
+
+/// A property that is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deviation {
+    /// The property, by AWS's name or the table's.
+    pub property: &'static str,
+    /// What it is.
+    pub actual: String,
+    /// What it should be.
+    pub wanted: String,
+}
+
+impl fmt::Display for Deviation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} → {}", self.property, self.actual, self.wanted)
+    }
 }
 
 /// A failure of a port.

@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod examine;
+mod expected;
 mod faults;
 mod interleavings;
+mod listings;
 mod past;
 mod scheduler;
 
@@ -281,42 +284,6 @@ fn a_process_of_the_earlier_system_keeps_its_id_and_moves_off_its_calendarizacio
     assert_eq!(moved.id_proceso, legacy.id_proceso);
     assert_eq!(run(registry.find_by_nombre("UNO")).unwrap().unwrap().proceso, moved);
     at_rest(&memory, "in the end");
-}
-
-#[test]
-fn a_list_is_paged_and_filtered() {
-    let (_, registry) = world();
-    for n in 0..7 {
-        let define = if n % 2 == 0 { definition } else { disabled };
-        run(registry.register(&define(&format!("proceso {n}"), HOURLY))).unwrap();
-    }
-    let filter = Filter {
-        habilitado: Some(true),
-        ..Filter::default()
-    };
-    let (mut cursor, mut seen) = (None, Vec::new());
-    loop {
-        let page = run(registry.list(&filter, cursor, 3)).unwrap();
-        assert!(page.items.len() <= 3);
-        seen.extend(page.items.into_iter().map(|proceso| proceso.nombre));
-        cursor = page.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    seen.sort();
-    assert_eq!(seen, ["proceso 0", "proceso 2", "proceso 4", "proceso 6"]);
-    let none = Filter {
-        nombre: Some("OTRO".into()),
-        ..Filter::default()
-    };
-    assert_eq!(
-        run(registry.list(&none, None, 3)).unwrap(),
-        Page {
-            items: vec![],
-            next: None
-        }
-    );
 }
 
 #[test]
