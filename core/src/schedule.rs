@@ -5,10 +5,13 @@
 
 mod english;
 mod occurrence;
+mod spanish;
 #[cfg(test)]
 mod tests;
+mod words;
 mod zone;
 
+pub use words::Language;
 pub use zone::Zone;
 
 use crate::error::{Field, Rule, UserError};
@@ -71,7 +74,7 @@ impl Schedule {
             let rule = Rule::SkippedInZone {
                 zone: zone.name().to_owned(),
             };
-            errors.push(UserError::new(Field::Cron, cron, rule));
+            errors.push(UserError::new(Field::Cron, cron, rule).at(0..cron.len()));
         }
         match (expression, zone, window, start, end) {
             (Some(expression), Some(zone), Some(window_minutes), Some(start), Some(end)) if errors.is_empty() => {
@@ -141,11 +144,19 @@ impl Schedule {
 
     /// The schedule in English words, for people who look at it in AWS: at most 512 characters.
     pub fn describe(&self) -> String {
-        let mut text = english::describe(self);
+        let mut text = self.describe_in(Language::English);
         if text.chars().count() > MAX_DESCRIPTION {
             text = text.chars().take(MAX_DESCRIPTION - 3).chain("...".chars()).collect();
         }
         text
+    }
+
+    /// The schedule in words of a language, in one sentence without a final stop, however long.
+    pub fn describe_in(&self, language: Language) -> String {
+        match language {
+            Language::English => english::describe(self),
+            Language::Spanish => spanish::describe(self),
+        }
     }
 }
 

@@ -85,13 +85,13 @@ pub enum Rule {
     #[error("must end with the one parenthesis that closes it")]
     Parenthesis,
     /// Not six fields.
-    #[error("must have six fields (minutes hours day-of-month month day-of-week year), not {found}")]
+    #[error("must have six fields (minutes hours day-of-month month day-of-week year), not {found}{}", year_hint(*found))]
     FieldCount {
         /// How many there are.
         found: usize,
     },
     /// Something is missing in a field: an empty entry of a list, a range without an end, a step without a number.
-    #[error("{part}: something is missing here")]
+    #[error("{part}: a value is missing here: it must be {}", accepted(*part))]
     Incomplete {
         /// The field.
         part: CronField,
@@ -113,7 +113,7 @@ pub enum Rule {
         max: u16,
     },
     /// A range of years that ends before it begins. Other ranges wrap around.
-    #[error("{part}: a range must not end before it begins")]
+    #[error("{part}: a range must not end before it begins: write the earlier {part} first")]
     BackwardsRange {
         /// The field.
         part: CronField,
@@ -127,7 +127,7 @@ pub enum Rule {
         max: u16,
     },
     /// A wildcard that the field does not take, or not in this place.
-    #[error("\"{wildcard}\" is not accepted here in {part}")]
+    #[error("\"{wildcard}\" is not accepted here in {part}: it must be {}, or * alone", accepted(*part))]
     Wildcard {
         /// The field.
         part: CronField,
@@ -135,7 +135,7 @@ pub enum Rule {
         wildcard: char,
     },
     /// `?`, `L`, `W` and `#` stand alone in their field.
-    #[error("{part}: \"{wildcard}\" cannot be combined with other values")]
+    #[error("{part}: \"{wildcard}\" cannot be combined with other values: write it alone, as in {}", alone(*part, *wildcard))]
     NotAlone {
         /// The field.
         part: CronField,
@@ -158,8 +158,12 @@ pub enum Rule {
     #[error("never occurs: no date in the years given fits day, month and year")]
     NeverOccurs,
     /// The form that is sent to AWS does not fit.
-    #[error("is too long: written out it has {found} characters, and the scheduler takes {max}")]
+    #[error(
+        "is too long: written out it has {found} characters, and the scheduler takes {max}; {part} takes most of them"
+    )]
     ExpressionTooLong {
+        /// The field that takes most of them.
+        part: CronField,
         /// The length of the canonical form.
         found: usize,
         /// The scheduler's limit.
@@ -186,9 +190,9 @@ pub enum Rule {
     /// `at(…)` is not a local time.
     #[error("must be at(yyyy-mm-ddThh:mm:ss), without an offset: the time zone is given apart")]
     AtSyntax,
-    /// `at(…)` has a date or time that is none.
-    #[error("is not a date and time of the calendar")]
-    AtCalendar,
+    /// `at(…)` has seconds that are none. Its other parts are told as the fields of a cron expression are.
+    #[error("seconds must be between 0 and 59")]
+    AtSeconds,
     /// Every local time at which it would fire is one that the zone skips.
     #[error("never occurs in {zone}: clocks jump over it there")]
     SkippedInZone {
@@ -342,6 +346,25 @@ fn accepted(part: CronField) -> String {
         CronField::Month => format!("{numbers} or a name between JAN and DEC"),
         CronField::DayOfWeek => format!("{numbers} (1 is Sunday) or a name between SUN and SAT"),
         _ => numbers,
+    }
+}
+
+/// A wildcard on its own, as the field takes it.
+fn alone(part: CronField, wildcard: char) -> &'static str {
+    match (part, wildcard) {
+        (CronField::DayOfWeek, 'L') => "6L",
+        (_, 'L') => "L",
+        (_, 'W') => "15W",
+        (_, '#') => "2#1",
+        _ => "?",
+    }
+}
+
+/// Five fields are those of Unix, which has no year.
+fn year_hint(found: usize) -> &'static str {
+    match found {
+        5 => "; unlike in Unix, the last is the year (* for every year)",
+        _ => "",
     }
 }
 

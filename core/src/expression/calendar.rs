@@ -73,7 +73,7 @@ fn nearest_weekday(year: u16, month: u16, day: u16) -> u16 {
     }
 }
 
-fn days_in_month(year: u16, month: u16) -> u16 {
+pub(super) fn days_in_month(year: u16, month: u16) -> u16 {
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
         2 if leap => 29,

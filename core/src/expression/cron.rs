@@ -11,6 +11,9 @@ use super::set::Set;
 use crate::error::{CronField, Rule};
 use std::fmt;
 
+/// The longest `ScheduleExpression` that the scheduler takes, in characters. Rates and one-time schedules never reach it.
+const MAX_LENGTH: usize = 256;
+
 /// A cron expression in normal form.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Cron {
@@ -25,11 +28,11 @@ impl Cron {
     /// Reads the six fields.
     pub(super) fn parse(fields: Piece<'_>) -> Result<Self, Fault> {
         let words: Vec<_> = fields.words().collect();
-        let Ok([minutes, hours, day_of_month, month, day_of_week, year]) = <[Piece<'_>; 6]>::try_from(words) else {
-            return Err(fields.fault(Rule::FieldCount {
-                found: fields.words().count(),
-            }));
+        let found = words.len();
+        let Ok(words) = <[Piece<'_>; 6]>::try_from(words) else {
+            return Err(wrong_count(fields, found));
         };
+        let [minutes, hours, day_of_month, month, day_of_week, year] = words;
         let minutes = field::set(CronField::Minutes, minutes)?;
         let hours = field::set(CronField::Hours, hours)?;
         let in_month = field::day_of_month(day_of_month)?;
@@ -38,18 +41,45 @@ impl Cron {
         let years = field::set(CronField::Year, year)?;
         let days = match (in_month, in_week) {
             (Some(days), None) | (None, Some(days)) => days,
+            // Whoever names days of the week has forgotten to leave those of the month open.
+            (Some(_), Some(_)) if day_of_month.is("*") && !day_of_week.is("*") => {
+                return Err(day_of_month.fault(Rule::BothDays));
+            }
             (Some(_), Some(_)) => return Err(day_of_week.fault(Rule::BothDays)),
             (None, None) => return Err(day_of_week.fault(Rule::NoDay)),
         };
-        Self {
+        let read = Self {
             minutes,
             hours,
             days,
             months,
             years,
+        };
+        let cron = read
+            .normalised()
+            .ok_or_else(|| day_of_month.fault_until(year, Rule::NeverOccurs))?;
+        cron.check_length(&words)?;
+        Ok(cron)
+    }
+
+    /// Refuses what the scheduler would, pointing at the field that takes most of the room.
+    fn check_length(&self, words: &[Piece<'_>; 6]) -> Result<(), Fault> {
+        let written = self.to_string();
+        if written.len() <= MAX_LENGTH {
+            return Ok(());
         }
-        .normalised()
-        .ok_or_else(|| fields.fault(Rule::NeverOccurs))
+        let lengths = written.split([' ', '(', ')']).skip(1).map(str::len);
+        let longest = CronField::ALL
+            .into_iter()
+            .zip(words)
+            .zip(lengths)
+            .max_by_key(|(_, length)| *length);
+        let (part, word) = longest.map_or((CronField::Minutes, &words[0]), |(field, _)| field);
+        Err(word.fault(Rule::ExpressionTooLong {
+            part,
+            found: written.len(),
+            max: MAX_LENGTH,
+        }))
     }
 
     /// Brings days, months and years into the form that all expressions with the same dates share; `None` where there
@@ -123,6 +153,15 @@ impl Cron {
     /// Whether it fires on every day.
     pub(crate) fn is_daily(&self) -> bool {
         matches!(self.days, Days::OfMonth(days) if days.is_full())
+    }
+}
+
+/// Other than six fields: the place where the first one too few is missing, or those that are too many.
+fn wrong_count(fields: Piece<'_>, found: usize) -> Fault {
+    let rule = Rule::FieldCount { found };
+    match (fields.words().nth(6), fields.words().last()) {
+        (Some(first), Some(last)) => first.fault_until(last, rule),
+        _ => fields.end().fault(rule),
     }
 }
 

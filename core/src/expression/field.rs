@@ -108,7 +108,6 @@ fn step(part: CronField, piece: Piece<'_>) -> Result<u16, Fault> {
             .ok()
             .filter(|step| (1..=max).contains(step))
             .ok_or_else(|| piece.fault(Rule::Step { part, max })),
-        None if piece.text.is_empty() => Err(piece.fault(Rule::Incomplete { part })),
         None => Err(piece.fault(Rule::Step { part, max })),
     }
 }

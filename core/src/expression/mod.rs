@@ -11,6 +11,7 @@
 //!   its month and does not fire in one without a day `n`; offsets such as `L-3` are refused;
 //! - exactly one of the two day fields is `?`, as the scheduler demands.
 
+mod at;
 mod calendar;
 mod cron;
 mod field;
@@ -42,9 +43,6 @@ pub enum Expression {
     At(DateTime),
 }
 
-/// The longest `ScheduleExpression` that the scheduler takes, in characters.
-const MAX_LENGTH: usize = 256;
-
 impl Expression {
     /// Reads `cron(…)`, `rate(…)`, `at(…)` or the six bare fields of a cron.
     ///
@@ -55,16 +53,7 @@ impl Expression {
         if whole.text.is_empty() {
             return Err(UserError::new(Field::Cron, text, Rule::Empty));
         }
-        let expression =
-            Self::read(whole).map_err(|Fault { rule, range }| UserError::new(Field::Cron, text, rule).at(range))?;
-        match expression.to_string().len() {
-            0..=MAX_LENGTH => Ok(expression),
-            found => Err(UserError::new(
-                Field::Cron,
-                text,
-                Rule::ExpressionTooLong { found, max: MAX_LENGTH },
-            )),
-        }
+        Self::read(whole).map_err(|Fault { rule, range }| UserError::new(Field::Cron, text, rule).at(range))
     }
 
     fn read(whole: Piece<'_>) -> Result<Self, Fault> {
@@ -79,36 +68,20 @@ impl Expression {
         let read: fn(Piece<'_>) -> Result<Self, Fault> = match word.trim() {
             word if word.is("cron") => |inner| Cron::parse(inner).map(Self::Cron),
             word if word.is("rate") => |inner| Rate::parse(inner).map(Self::Rate),
-            word if word.is("at") => |inner| at(inner).map(Self::At),
+            word if word.is("at") => |inner| at::parse(inner).map(Self::At),
             word => return Err(word.fault(Rule::NotAnExpression)),
         };
-        match rest.split_once(')') {
-            Some((inner, after)) if after.text.is_empty() && !inner.text.contains('(') => read(inner.trim()),
-            Some((_, after)) if !after.text.is_empty() => Err(after.fault(Rule::Parenthesis)),
-            _ => Err(rest.fault(Rule::Parenthesis)),
+        let Some((inner, after)) = rest.split_once(')') else {
+            return Err(rest.trim().end().fault(Rule::Parenthesis));
+        };
+        if let Some((before, _)) = inner.split_once('(') {
+            let nested = before.text.len()..before.text.len() + 1;
+            return Err(inner.bytes(nested).fault(Rule::Parenthesis));
         }
-    }
-}
-
-/// Reads `yyyy-mm-ddThh:mm:ss`.
-fn at(inner: Piece<'_>) -> Result<DateTime, Fault> {
-    const SHAPE: &[u8] = b"0000-00-00T00:00:00";
-    let fits = |(shape, byte): (&u8, u8)| {
-        if *shape == b'0' {
-            byte.is_ascii_digit()
-        } else {
-            byte.eq_ignore_ascii_case(shape)
+        if !after.text.is_empty() {
+            return Err(after.trim().fault(Rule::Parenthesis));
         }
-    };
-    if inner.text.len() != SHAPE.len() || !SHAPE.iter().zip(inner.text.bytes()).all(fits) {
-        return Err(inner.fault(Rule::AtSyntax));
-    }
-    // A leap second would be read as the second before it, which is not what is written.
-    let time: DateTime = inner.text.parse().map_err(|_| inner.fault(Rule::AtCalendar))?;
-    if inner.text.ends_with(":60") {
-        Err(inner.fault(Rule::AtCalendar))
-    } else {
-        Ok(time)
+        read(inner.trim())
     }
 }
 

@@ -35,6 +35,25 @@ impl<'a> Piece<'a> {
         }
     }
 
+    /// The rule is broken from the beginning of this piece to the end of a later one.
+    pub(super) fn fault_until(&self, last: Self, rule: Rule) -> Fault {
+        Fault {
+            rule,
+            range: self.start..last.range().end,
+        }
+    }
+
+    /// The place just after the piece.
+    pub(super) fn end(self) -> Self {
+        self.bytes(self.text.len()..self.text.len())
+    }
+
+    /// These bytes of the piece; all of it where they are not on character boundaries.
+    pub(super) fn bytes(self, range: Range<usize>) -> Self {
+        let start = self.start + range.start;
+        self.text.get(range).map_or(self, |text| Self { text, start })
+    }
+
     pub(super) fn is(&self, word: &str) -> bool {
         self.text.eq_ignore_ascii_case(word)
     }
@@ -110,6 +129,11 @@ mod tests {
         let entries: Vec<_> = pieces[1].split(',').map(|entry| (entry.text, entry.range())).collect();
         assert_eq!(entries, [("1", 5..6), ("2-3", 7..10)]);
         assert_eq!(Piece::whole(text).trim().range(), 2..12);
+        assert_eq!(pieces[1].end().range(), 10..10);
+        assert_eq!(pieces[1].bytes(2..5).text, "2-3");
+        // Not a character boundary.
+        assert_eq!(pieces[0].bytes(1..2).range(), 2..4);
+        assert_eq!(pieces[0].fault_until(pieces[1], Rule::Empty).range, 2..10);
         assert_eq!(
             Piece::whole("a,")
                 .split(',')

@@ -83,19 +83,27 @@ impl Set {
 
     /// The least value that is not below `value`.
     pub fn at_or_after(&self, value: u16) -> Option<u16> {
-        (value.max(self.part.min())..=self.part.max()).find(|value| self.contains(*value))
+        let (word, bit) = self.place(value.max(self.part.min()))?;
+        // The bits from that of `value` on, and then the words behind it.
+        let first = (word, self.bits[word] & !(bit - 1));
+        let later = (word + 1..self.bits.len()).map(|word| (word, self.bits[word]));
+        let (word, bits) = std::iter::once(first).chain(later).find(|(_, bits)| *bits != 0)?;
+        Some(self.value(word, bits.trailing_zeros()))
     }
 
     /// The greatest value that is not above `value`.
     pub fn at_or_before(&self, value: u16) -> Option<u16> {
-        (self.part.min()..=value.min(self.part.max()))
-            .rev()
-            .find(|value| self.contains(*value))
+        let (word, bit) = self.place(value.min(self.part.max()))?;
+        let first = (word, self.bits[word] & (bit | (bit - 1)));
+        let earlier = (0..word).rev().map(|word| (word, self.bits[word]));
+        let (word, bits) = std::iter::once(first).chain(earlier).find(|(_, bits)| *bits != 0)?;
+        Some(self.value(word, bits.ilog2()))
     }
 
     /// The days of a month as a mask: bit `d` for day `d`. Only for the field [`CronField::DayOfMonth`].
     pub(super) fn day_mask(&self) -> u32 {
-        self.iter().fold(0, |mask, day| mask | 1 << day)
+        // The least day is 1, so the first bit stands for it; 31 days fit.
+        u32::try_from(self.bits[0] << 1 & u64::from(u32::MAX)).unwrap_or_default()
     }
 
     /// The set as runs of consecutive values, ascending.
@@ -117,6 +125,12 @@ impl Set {
         let step = values.get(1)?.checked_sub(first).filter(|step| *step > 1)?;
         let even = values.len() > 2 && values.windows(2).all(|pair| pair[1] - pair[0] == step);
         even.then_some((first, last, step))
+    }
+
+    /// The value of a bit.
+    fn value(&self, word: usize, bit: u32) -> u16 {
+        let offset = u32::try_from(word * 64).unwrap_or_default() + bit;
+        self.part.min() + u16::try_from(offset).unwrap_or_default()
     }
 
     fn place(&self, value: u16) -> Option<(usize, u64)> {

@@ -3,6 +3,7 @@
 //! Invariant: reads only a schedule's public values; another language is another file with the same one function.
 
 use super::Schedule;
+use super::words::{clock, even_step, join, list, name};
 use crate::expression::{Cron, Days, Expression, Set};
 use crate::instant::rfc3339_millis;
 
@@ -31,8 +32,8 @@ const WEEKDAYS: [&str; 7] = [
 ];
 const ORDINALS: [&str; 5] = ["first", "second", "third", "fourth", "fifth"];
 
-/// As many times of day as are told one by one.
-const MAX_TIMES: usize = 6;
+/// Between the ends of a range, and before the last of a list.
+const LISTED: (&str, &str) = ("to", "and");
 
 /// The whole schedule in one sentence without a final stop.
 pub(super) fn describe(schedule: &Schedule) -> String {
@@ -72,7 +73,7 @@ fn cron(cron: &Cron) -> String {
         parts.push(days(&cron.days));
     }
     if !cron.months.is_full() {
-        parts.push(format!("in {}", list(&cron.months, name_of_month)));
+        parts.push(format!("in {}", list(&cron.months, LISTED, name_of_month)));
     }
     if !cron.years.is_full() {
         parts.push(years(&cron.years));
@@ -82,28 +83,22 @@ fn cron(cron: &Cron) -> String {
 
 fn times(cron: &Cron) -> String {
     let (minutes, hours) = (&cron.minutes, &cron.hours);
-    let clock: Vec<String> = hours
-        .iter()
-        .flat_map(|hour| minutes.iter().map(move |minute| format!("{hour:02}:{minute:02}")))
-        .take(MAX_TIMES + 1)
-        .collect();
-    if clock.len() <= MAX_TIMES {
-        return format!("At {}", and(&clock));
+    if let Some(times) = clock(cron) {
+        return format!("At {}", join(&times, LISTED.1));
     }
-    let within = if hours.is_full() {
-        "every hour".to_owned()
-    } else {
-        format!("hours {}", list(hours, |h| h.to_string()))
+    let numbers = |set: &Set| list(set, LISTED, |number| number.to_string());
+    let within = match (hours.is_full(), hours.single()) {
+        (true, _) => "every hour".to_owned(),
+        (false, Some(hour)) => format!("hour {hour}"),
+        (false, None) => format!("hours {}", numbers(hours)),
     };
-    let every = |step| format!("Every {step} minutes");
-    match minutes.progression() {
+    match even_step(minutes) {
         _ if minutes.is_full() && hours.is_full() => "Every minute".to_owned(),
         _ if minutes.is_full() => format!("Every minute of {within}"),
-        // Steps that fill the hour go on evenly into the next one.
-        Some((0, last, step)) if last + step == 60 && hours.is_full() => every(step),
-        Some((0, last, step)) if last + step == 60 => format!("{} of {within}", every(step)),
-        _ if minutes.single().is_some() => format!("At minute {minutes} of {within}"),
-        _ => format!("At minutes {} of {within}", list(minutes, |minute| minute.to_string())),
+        Some(step) if hours.is_full() => format!("Every {step} minutes"),
+        Some(step) => format!("Every {step} minutes of {within}"),
+        None if minutes.single().is_some() => format!("At minute {minutes} of {within}"),
+        None => format!("At minutes {} of {within}", numbers(minutes)),
     }
 }
 
@@ -111,12 +106,12 @@ fn days(days: &Days) -> String {
     match days {
         Days::OfMonth(set) if set.is_full() => "every day".to_owned(),
         Days::OfMonth(set) if set.single().is_some() => format!("on day {set} of the month"),
-        Days::OfMonth(set) => format!("on days {} of the month", list(set, |day| day.to_string())),
+        Days::OfMonth(set) => format!("on days {} of the month", list(set, LISTED, |day| day.to_string())),
         Days::Last => "on the last day of the month".to_owned(),
-        Days::LastWeekday => "on the last Monday to Friday of the month".to_owned(),
-        Days::NearestWeekday(day) => format!("on the Monday to Friday nearest to day {day} of the month"),
-        Days::OfWeek(set) if set.single().is_some() => format!("every {}", list(set, name_of_day)),
-        Days::OfWeek(set) => format!("on {}", list(set, name_of_day)),
+        Days::LastWeekday => "on the last weekday (Monday to Friday) of the month".to_owned(),
+        Days::NearestWeekday(day) => format!("on the weekday (Monday to Friday) nearest to day {day} of the month"),
+        Days::OfWeek(set) if set.single().is_some() => format!("every {}", list(set, LISTED, name_of_day)),
+        Days::OfWeek(set) => format!("on {}", list(set, LISTED, name_of_day)),
         Days::LastOfWeek(day) => format!("on the last {} of the month", name_of_day(*day)),
         Days::NthOfWeek(day, nth) => {
             format!("on the {} {} of the month", name(&ORDINALS, *nth), name_of_day(*day))
@@ -127,28 +122,7 @@ fn days(days: &Days) -> String {
 fn years(set: &Set) -> String {
     match set.progression() {
         Some((first, last, step)) => format!("every {step} years from {first} to {last}"),
-        None => format!("in {}", list(set, |year| year.to_string())),
-    }
-}
-
-/// Values in words, three and more consecutive ones as "a to b".
-fn list(set: &Set, word: impl Fn(u16) -> String) -> String {
-    let mut words = Vec::new();
-    for (first, last) in set.runs() {
-        match last - first {
-            0 => words.push(word(first)),
-            1 => words.extend([word(first), word(last)]),
-            _ => words.push(format!("{} to {}", word(first), word(last))),
-        }
-    }
-    and(&words)
-}
-
-fn and(words: &[String]) -> String {
-    match words {
-        [] => String::new(),
-        [only] => only.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+        None => format!("in {}", list(set, LISTED, |year| year.to_string())),
     }
 }
 
@@ -158,11 +132,4 @@ fn name_of_month(month: u16) -> String {
 
 fn name_of_day(day: u16) -> String {
     name(&WEEKDAYS, day)
-}
-
-fn name(names: &[&str], number: u16) -> String {
-    let index = usize::from(number).checked_sub(1);
-    index
-        .and_then(|index| names.get(index))
-        .map_or_else(|| number.to_string(), ToString::to_string)
 }

@@ -31,15 +31,19 @@ pub(crate) fn rule(rule: &Rule) -> String {
         Rule::BothDays => "día del mes y día de la semana no se pueden dar a la vez: uno de los dos debe ser ?".into(),
         Rule::NoDay => "día del mes y día de la semana no pueden ser ambos ?: escriba * para todos los días".into(),
         Rule::NeverOccurs => "no ocurre nunca: ninguna fecha de los años dados cumple con día, mes y año".into(),
-        Rule::ExpressionTooLong { found, max } => {
-            format!("es demasiado larga: desarrollada tiene {found} caracteres, y el planificador admite {max}")
+        Rule::ExpressionTooLong { part, found, max } => {
+            format!(
+                "es demasiado larga: desarrollada tiene {found} caracteres, y el planificador admite {max}; la mayoría \
+                 son de {}",
+                cron(*part)
+            )
         }
         Rule::RateSyntax => "debe ser rate(valor unidad), por ejemplo rate(5 minutes)".into(),
         Rule::RateValue { max } => format!("el número de rate debe estar entre 1 y {max}"),
         Rule::RateUnit => "la unidad de rate debe ser minute, minutes, hour, hours, day o days".into(),
         Rule::RatePlural { expected } => format!("la unidad debe concordar con el número: escriba {expected}"),
         Rule::AtSyntax => "debe ser at(aaaa-mm-ddThh:mm:ss), sin desfase: la zona horaria se indica aparte".into(),
-        Rule::AtCalendar => "no es una fecha y hora del calendario".into(),
+        Rule::AtSeconds => "los segundos deben estar entre 0 y 59".into(),
         Rule::SkippedInZone { zone } => {
             format!("no ocurre nunca en {zone}: allí los relojes se saltan esa hora siempre que llegaría")
         }
