@@ -6,6 +6,7 @@
 use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::config::timeout::TimeoutConfig;
 use aws_sdk_scheduler::error::BuildError;
+use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
 use aws_sdk_scheduler::primitives::DateTime;
 use aws_sdk_scheduler::types::{
     ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, ScheduleState,
@@ -15,7 +16,9 @@ use kairos::ids::IdCalendarizacion;
 use kairos::instant::Timestamp;
 use kairos::message::schedule_input;
 use kairos::names::Names;
-use kairos::registry::{CALL_LIMIT, Creation, Found, PortError, PortErrorKind, ScheduleSpec, Scheduler};
+use kairos::registry::{
+    CALL_LIMIT, Creation, Deviation, Found, HeldSchedule, PortError, PortErrorKind, ScheduleSpec, Scheduler,
+};
 
 use crate::error::{Class, Doing};
 use crate::store::port_error;
@@ -58,6 +61,73 @@ impl EventBridgeScheduler {
             .dead_letter_config(DeadLetterConfig::builder().arn(dlq).build())
             .build()
     }
+}
+
+/// The longest text of a property that is told.
+const TOLD: usize = 200;
+
+/// What of a schedule's target, and of what follows its last firing, is not as `wanted`. Neither a description in other words
+/// nor a key of the customer's changes what it does: they are not compared.
+fn deviations(held: &GetScheduleOutput, wanted: &Target) -> Vec<Deviation> {
+    let target = held.target();
+    let text = |text: Option<&str>| text.unwrap_or("none").chars().take(TOLD).collect::<String>();
+    let retry = |target: Option<&Target>, of: fn(&RetryPolicy) -> Option<i32>| {
+        let number = target.and_then(Target::retry_policy).and_then(of);
+        number.map_or_else(|| "default".to_owned(), |number| number.to_string())
+    };
+    let dlq = |target: Option<&Target>| {
+        text(
+            target
+                .and_then(Target::dead_letter_config)
+                .and_then(DeadLetterConfig::arn),
+        )
+    };
+    let wanted = Some(wanted);
+    let properties = [
+        (
+            "Target.Arn",
+            text(target.map(Target::arn)),
+            text(wanted.map(Target::arn)),
+        ),
+        (
+            "Target.RoleArn",
+            text(target.map(Target::role_arn)),
+            text(wanted.map(Target::role_arn)),
+        ),
+        (
+            "Target.Input",
+            text(target.and_then(Target::input)),
+            text(wanted.and_then(Target::input)),
+        ),
+        (
+            "Target.RetryPolicy.MaximumRetryAttempts",
+            retry(target, RetryPolicy::maximum_retry_attempts),
+            retry(wanted, RetryPolicy::maximum_retry_attempts),
+        ),
+        (
+            "Target.RetryPolicy.MaximumEventAgeInSeconds",
+            retry(target, RetryPolicy::maximum_event_age_in_seconds),
+            retry(wanted, RetryPolicy::maximum_event_age_in_seconds),
+        ),
+        ("Target.DeadLetterConfig.Arn", dlq(target), dlq(wanted)),
+        (
+            "ActionAfterCompletion",
+            text(
+                held.action_after_completion()
+                    .map(ActionAfterCompletion::as_str)
+                    .or(Some("NONE")),
+            ),
+            "NONE".to_owned(),
+        ),
+    ];
+    let differing = properties.into_iter().filter(|(_, actual, wanted)| actual != wanted);
+    differing
+        .map(|(property, actual, wanted)| Deviation {
+            property,
+            actual,
+            wanted,
+        })
+        .collect()
 }
 
 /// The same configuration with the registry's limit of time on a whole call.
@@ -133,10 +203,44 @@ impl Scheduler for EventBridgeScheduler {
             .found("DeleteSchedule", id.as_str());
         deleted.map(drop).map_err(port_error)
     }
+
+    async fn get(&self, id: &IdCalendarizacion) -> Result<Option<HeldSchedule>, PortError> {
+        let answer = self
+            .client
+            .get_schedule()
+            .name(id.as_str())
+            .group_name(self.names.schedule_group())
+            .send()
+            .await
+            .found("GetSchedule", id.as_str());
+        let Some(held) = answer.map_err(port_error)? else {
+            return Ok(None);
+        };
+        let deviations = deviations(&held, &self.target(id).map_err(incomplete)?);
+        let minutes = held
+            .flexible_time_window()
+            .filter(|window| *window.mode() == FlexibleTimeWindowMode::Flexible)
+            .and_then(FlexibleTimeWindow::maximum_window_in_minutes);
+        Ok(Some(HeldSchedule {
+            window_minutes: minutes.and_then(|minutes| u16::try_from(minutes).ok()),
+            start: held.start_date().and_then(timestamp),
+            end: held.end_date().and_then(timestamp),
+            enabled: held.state() != Some(&ScheduleState::Disabled),
+            expression: held.schedule_expression.unwrap_or_default(),
+            zone: held.schedule_expression_timezone.unwrap_or_else(|| "UTC".to_owned()),
+            deviations,
+        }))
+    }
 }
 
 fn date(instant: Timestamp) -> DateTime {
     DateTime::from_millis(instant.as_millisecond())
+}
+
+fn timestamp(date: &DateTime) -> Option<Timestamp> {
+    date.to_millis()
+        .ok()
+        .and_then(|millis| Timestamp::from_millisecond(millis).ok())
 }
 
 fn window(spec: &ScheduleSpec) -> Result<FlexibleTimeWindow, BuildError> {

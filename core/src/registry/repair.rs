@@ -4,6 +4,7 @@
 
 use crate::calendarizacion::{Calendarizacion, EstadoCalendarizacion};
 use crate::ids::IdCalendarizacion;
+use crate::schedule::Schedule;
 
 use super::Registry;
 use super::error::{RegistryError, While};
@@ -20,6 +21,35 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
     /// [`RegistryError::Lost`] where it has processes but no row, since nothing else says when they run.
     pub async fn repair(&self, id: &IdCalendarizacion) -> Result<(), RegistryError> {
         self.mend(&mut self.operation(), id).await
+    }
+
+    /// The same for a caller who knows the schedule: what the row says of it is put right first.
+    ///
+    /// # Errors
+    /// As [`Registry::repair`].
+    pub async fn repair_as(&self, schedule: &Schedule) -> Result<(), RegistryError> {
+        let (mut op, id) = (self.operation(), schedule.id());
+        while let Some(row) = self.row(&id).await?
+            && row.schedule().ok().as_ref() != Some(schedule)
+        {
+            if !row.is_guarded_against(&op.owner, self.now()) {
+                let version = row.version;
+                let right = Calendarizacion {
+                    cant_procesos: row.cant_procesos,
+                    cant_habilitados: row.cant_habilitados,
+                    estado: row.estado,
+                    version: version + 1,
+                    fecha_creacion: row.fecha_creacion,
+                    ..Calendarizacion::new(schedule, &self.names, self.now())
+                };
+                let write = Write::ReplaceCalendarizacion { row: right, version };
+                if self.commit(&mut op, &[write]).await?.is_none() {
+                    break;
+                }
+            }
+            op.pause(&self.clock, &id).await?;
+        }
+        self.mend(&mut op, &id).await
     }
 
     /// Repairs every calendarización of the installation; answers how many there are.

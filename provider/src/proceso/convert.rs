@@ -6,6 +6,7 @@ use kairos::error::{Field, UserError};
 use kairos::instant::rfc3339_millis;
 use kairos::parameters::json_equal;
 use kairos::proceso::Proceso;
+use kairos::registry::examine::IN_SYNC;
 use kairos::schedule::Schedule;
 use kairos::validation::Raw;
 use tfplugin::{Attr, Diagnostics, Path};
@@ -69,10 +70,24 @@ pub(super) fn schedule(model: &ProcesoModel) -> Option<Schedule> {
     .ok()
 }
 
-/// What `held` is, in the forms of `shown` where both mean the same.
+/// What `held` is on another schedule than `shown` has, in its forms where both mean the same.
 pub(super) fn model(stack: &str, held: &Proceso, schedule: &Schedule, shown: &ProcesoModel) -> ProcesoModel {
-    let same_schedule = self::schedule(shown).as_ref() == Some(schedule);
-    let form = |shown: &Attr<String>, held: Option<String>| if same_schedule { shown.clone() } else { held.into() };
+    let model = on_same_schedule(stack, held, shown);
+    if self::schedule(shown).as_ref() == Some(schedule) {
+        return model;
+    }
+    ProcesoModel {
+        cron: schedule.expression.to_string().into(),
+        zona_horaria: schedule.zone.name().to_owned().into(),
+        ventana_flexible_minutos: schedule.window_minutes.map(i64::from).into(),
+        inicio: schedule.start.map(rfc3339_millis).into(),
+        fin: schedule.end.map(rfc3339_millis).into(),
+        ..model
+    }
+}
+
+/// What `held` is, in the forms of `shown`, which has the same schedule.
+pub(super) fn on_same_schedule(stack: &str, held: &Proceso, shown: &ProcesoModel) -> ProcesoModel {
     let nombre = shown
         .nombre
         .as_str()
@@ -82,11 +97,11 @@ pub(super) fn model(stack: &str, held: &Proceso, schedule: &Schedule, shown: &Pr
     ProcesoModel {
         stack: stack.into(),
         nombre: nombre.unwrap_or(&held.nombre).into(),
-        cron: form(&shown.cron, Some(schedule.expression.to_string())),
-        zona_horaria: form(&shown.zona_horaria, Some(schedule.zone.name().to_owned())),
-        ventana_flexible_minutos: schedule.window_minutes.map(i64::from).into(),
-        inicio: form(&shown.inicio, schedule.start.map(rfc3339_millis)),
-        fin: form(&shown.fin, schedule.end.map(rfc3339_millis)),
+        cron: shown.cron.clone(),
+        zona_horaria: shown.zona_horaria.clone(),
+        ventana_flexible_minutos: shown.ventana_flexible_minutos.clone(),
+        inicio: shown.inicio.clone(),
+        fin: shown.fin.clone(),
         arn_rol: held.arn_rol.as_str().into(),
         arn_proceso: held.arn_proceso.as_str().into(),
         parametros: if same_parametros {
@@ -101,12 +116,25 @@ pub(super) fn model(stack: &str, held: &Proceso, schedule: &Schedule, shown: &Pr
         id: held.id_proceso.as_str().into(),
         id_calendarizacion: held.id_calendarizacion.as_str().into(),
         fecha_creacion: rfc3339_millis(held.fecha_creacion).into(),
+        estado: IN_SYNC.into(),
     }
 }
 
 /// Keeps the prior form of what the plan only spells differently.
 pub(super) fn keep_forms(planned: &mut ProcesoModel, prior: &ProcesoModel) {
-    if let (Some(new), Some(old)) = (schedule(planned), schedule(prior))
+    let times = |model: &ProcesoModel| {
+        let ProcesoModel {
+            cron,
+            zona_horaria,
+            inicio,
+            fin,
+            ..
+        } = model;
+        [cron, zona_horaria, inicio, fin].map(Attr::clone)
+    };
+    // What is the same to the letter needs no reading.
+    if times(planned) != times(prior)
+        && let (Some(new), Some(old)) = (schedule(planned), schedule(prior))
         && new == old
     {
         planned.cron = prior.cron.clone();
@@ -189,6 +217,7 @@ mod tests {
             id: shown.id.clone(),
             id_calendarizacion: shown.id_calendarizacion.clone(),
             fecha_creacion: "2026-01-02T03:04:05.000Z".into(),
+            estado: IN_SYNC.into(),
             ..written()
         };
         assert_eq!(shown, expected);

@@ -1,9 +1,11 @@
 //! What the registry could not do, as terraform's users read it.
 
+use kairos::proceso::Proceso;
 use kairos::registry::{PortErrorKind, RegistryError};
-use tfplugin::{Diagnostics, Path};
+use tfplugin::{Diagnostic, Diagnostics, Path};
 
 use super::convert::diagnose;
+use super::registry::Looked;
 
 /// A failure of the registry while it was to `act` on the process `nombre`.
 pub(super) fn told(act: &str, nombre: &str, error: &RegistryError) -> Diagnostics {
@@ -39,6 +41,27 @@ pub(super) fn taken(error: &RegistryError, stack: &str, nombre: &str) -> Option<
         detail,
     );
     Some(diagnostics)
+}
+
+/// A process that was registered, on a calendarización that could not be put right.
+pub(super) fn left_broken(nombre: &str, error: &RegistryError) -> Diagnostic {
+    let detail = format!(
+        "The process \"{nombre}\" is registered, but what somebody broke behind it is not mended yet: {error}.{} The next plan \
+         tells what is left.",
+        hint(error)
+    );
+    Diagnostic::warning("The calendarización is not in order", detail)
+}
+
+/// A schedule that does not fire as it should, or does not exist.
+pub(super) fn may_miss_runs(looked: &Looked) -> Diagnostic {
+    let Proceso { id_calendarizacion, .. } = &looked.proceso;
+    let detail = format!(
+        "The schedule \"{id_calendarizacion}\" of the process \"{}\" is not as the stack made it ({}), so that its processes may \
+         have missed runs. Apply mends it; what was missed is not made up for.",
+        looked.proceso.nombre, looked.seen.status
+    );
+    Diagnostic::warning("A schedule was changed by somebody else", detail)
 }
 
 fn hint(error: &RegistryError) -> &'static str {

@@ -7,6 +7,7 @@ mod registry;
 mod resource;
 mod schema;
 pub mod stacks;
+pub mod watch;
 
 pub use permissions::permissions;
 pub use resource::ProcesoResource;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::try_join;
 use kairos::ids::{IdCalendarizacion, IdProceso};
 use kairos::proceso::{Definition, Proceso};
 use kairos::registry::{Entry, Registration, RegistryError};
@@ -11,6 +12,7 @@ use tfplugin::{Diagnostics, Path};
 
 use super::resource::missing;
 use super::stacks::InstalledStack;
+use super::watch::Seen;
 use crate::configuration::{Configured, Connection};
 
 /// An installed stack and its registry.
@@ -91,9 +93,37 @@ impl Registered {
         }
     }
 
-    /// A process and its calendarización.
-    pub(super) async fn get(&self, id: &IdProceso) -> Result<Option<Entry>, RegistryError> {
-        self.stack.registry.get(id).await
+    /// A process, and what is seen of its calendarización, which is `expected` unless somebody moved it. Of a process
+    /// that is gone the calendarización is looked at as well, so that the plan knows whether it is to be mended.
+    pub(super) async fn look(
+        &self,
+        id: &IdProceso,
+        expected: Option<&IdCalendarizacion>,
+    ) -> Result<Option<Looked>, RegistryError> {
+        let InstalledStack { registry, watch, .. } = &*self.stack;
+        let calendarizacion = async {
+            match expected {
+                Some(expected) => watch.look(registry, expected).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let (proceso, seen) = try_join(registry.only(id), calendarizacion).await?;
+        let Some(proceso) = proceso else { return Ok(None) };
+        let (seen, first) = match seen {
+            Some(seen) if expected == Some(&proceso.id_calendarizacion) => seen,
+            _ => watch.look(registry, &proceso.id_calendarizacion).await?,
+        };
+        Ok(Some(Looked { proceso, seen, first }))
+    }
+
+    /// Puts the calendarización of a schedule right.
+    pub(super) async fn repair(&self, schedule: &Schedule) -> Result<(), RegistryError> {
+        self.stack.watch.repair(&self.stack.registry, schedule).await
+    }
+
+    /// Puts a calendarización right that a process was on.
+    pub(super) async fn repair_left(&self, id: &IdCalendarizacion) -> Result<(), RegistryError> {
+        self.stack.watch.repair_left(&self.stack.registry, id).await
     }
 
     /// A process by its id or its name.
@@ -105,6 +135,17 @@ impl Registered {
         }
         self.stack.registry.find_by_nombre(wanted).await
     }
+}
+
+/// A process and its calendarización as they were seen.
+#[derive(Debug)]
+pub(super) struct Looked {
+    /// The process.
+    pub(super) proceso: Proceso,
+    /// Its calendarización.
+    pub(super) seen: Arc<Seen>,
+    /// Whether nobody has been told of it in this run.
+    pub(super) first: bool,
 }
 
 /// The schedule of an entry; none where its calendarización's row was deleted by hand.

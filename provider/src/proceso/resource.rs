@@ -8,6 +8,8 @@ use kairos::error::UserError;
 use kairos::ids::{IdCalendarizacion, IdProceso, InvalidId};
 use kairos::instant::Timestamp;
 use kairos::proceso::Definition;
+use kairos::registry::RegistryError;
+use kairos::registry::examine::IN_SYNC;
 use kairos::validation::{Limits, check, define};
 use tfplugin::{
     Attr, CreateRequest, Ctx, Diagnostics, Imported, Outcome, Path, Plan, PlanRequest, Private, Resource, Schema,
@@ -15,8 +17,8 @@ use tfplugin::{
 };
 
 use super::convert::{self, diagnose, keep_forms, raw};
-use super::failure::{taken, told};
-use super::registry::{Registered, schedule as schedule_of};
+use super::failure::{left_broken, may_miss_runs, taken, told};
+use super::registry::{Looked, Registered, schedule as schedule_of};
 use super::schema::{self, ProcesoModel};
 use crate::configuration::{Configured, Connection};
 
@@ -43,29 +45,41 @@ impl Resource for ProcesoResource {
         request: PlanRequest<ProcesoModel>,
         diagnostics: &mut Diagnostics,
     ) -> Plan<ProcesoModel> {
-        let creates = request.prior.is_none();
         let prior = request.prior.clone();
         let mut plan = Plan::of(request);
         let Some(planned) = &mut plan.planned else { return plan };
         if let Some(prior) = &prior {
             keep_forms(planned, prior);
+            if is_unchanged(planned, prior) {
+                planned.clone_from(prior);
+                // A state of an earlier version knows none: that alone is no change.
+                if !prior.estado.is_null() {
+                    planned.estado = IN_SYNC.into();
+                }
+                return plan;
+            }
         } else if let Some(nombre) = planned.nombre.as_str() {
             planned.id = IdProceso::of(nombre).as_str().into();
         }
+        planned.estado = IN_SYNC.into();
         let schedule = convert::schedule(planned);
         if let Some(schedule) = &schedule {
-            planned.id_calendarizacion = schedule.id().as_str().into();
+            let id = schedule.id();
+            planned.id_calendarizacion = id.as_str().into();
+            let stack = planned
+                .stack
+                .as_str()
+                .and_then(|name| ctx.configured().stacks.found(name));
+            plan.private = handed_on(stack.is_some_and(|stack| stack.watch.is_known_broken(&id)));
         }
-        if prior.as_ref() != Some(planned) {
-            let mut errors = Vec::new();
-            if let Some(limits) = limits(ctx.configured(), &planned.stack, diagnostics).await {
-                errors = check(&raw(planned), &limits);
-            }
-            if creates && errors.is_empty() {
-                errors.extend(schedule.and_then(|schedule| past(&schedule)));
-            }
-            diagnose(&errors, diagnostics);
+        let mut errors = Vec::new();
+        if let Some(limits) = limits(ctx.configured(), &planned.stack, diagnostics).await {
+            errors = check(&raw(planned), &limits);
         }
+        if prior.is_none() && errors.is_empty() {
+            errors.extend(schedule.and_then(|schedule| past(&schedule)));
+        }
+        diagnose(&errors, diagnostics);
         plan
     }
 
@@ -77,59 +91,87 @@ impl Resource for ProcesoResource {
             if let Some(error) = past(&definition.schedule) {
                 return Err(refused(&[error]));
             }
-            match stack.register(&definition).await {
-                Ok(held) => Ok(convert::model(stack.name(), &held, &definition.schedule, &planned)),
-                Err(error) => Err(taken(&error, stack.name(), &definition.nombre)
-                    .unwrap_or_else(|| told("register", &definition.nombre, &error))),
+            let registered = stack.register(&definition).await;
+            let held = registered.map_err(|error| {
+                taken(&error, stack.name(), &definition.nombre)
+                    .unwrap_or_else(|| told("register", &definition.nombre, &error))
+            })?;
+            let mut outcome = Outcome::done(convert::on_same_schedule(stack.name(), &held, &planned));
+            if mends(&request.private)
+                && let Err(error) = stack.repair(&definition.schedule).await
+            {
+                outcome = outcome.with_diagnostic(left_broken(&definition.nombre, &error));
             }
+            Ok(outcome.with_private(Private::new()))
         };
         work.await
-            .map_or_else(|diagnostics: Diagnostics| Outcome::failed(diagnostics), Outcome::done)
+            .unwrap_or_else(|diagnostics: Diagnostics| Outcome::failed(diagnostics))
     }
 
     async fn read(&self, ctx: &Ctx<Configured>, current: ProcesoModel, _private: Private) -> Outcome<ProcesoModel> {
         let work = async {
             let name = current.stack.as_str().unwrap_or_default();
             let Some(stack) = Registered::find(ctx.configured(), name).await? else {
-                return Ok::<_, Diagnostics>(None);
+                return Ok::<_, Diagnostics>(Outcome::gone());
             };
             let id: IdProceso = id_in(&current.id)?;
-            let Some(entry) = stack
-                .get(&id)
-                .await
-                .map_err(|error| told("read", id.as_str(), &error))?
-            else {
-                return Ok(None);
+            let expected = current.id_calendarizacion.as_str().and_then(|id| id.parse().ok());
+            let looked = stack.look(&id, expected.as_ref()).await;
+            let Some(looked) = looked.map_err(|error| told("read", id.as_str(), &error))? else {
+                return Ok(Outcome::gone());
             };
-            let schedule = schedule_of(&entry).map_err(|error| told("read the schedule of", id.as_str(), &error))?;
-            Ok(Some(match schedule {
-                Some(schedule) => convert::model(name, &entry.proceso, &schedule, &current),
-                // Its calendarización is gone: without an expression here, the next apply puts it on a new one.
-                None => ProcesoModel {
-                    cron: Attr::Null,
-                    ..current.clone()
-                },
-            }))
+            let model = shown(name, &looked, &current);
+            let model = model.map_err(|error| told("read the schedule of", id.as_str(), &error))?;
+            let outcome = Outcome::done(ProcesoModel {
+                estado: looked.seen.status.as_str().into(),
+                ..model
+            });
+            Ok(if looked.first && looked.seen.examined.may_miss_runs() {
+                outcome.with_diagnostic(may_miss_runs(&looked))
+            } else {
+                outcome
+            })
         };
-        match work.await {
-            Ok(Some(model)) => Outcome::done(model),
-            Ok(None) => Outcome::gone(),
-            Err(diagnostics) => Outcome::failed(diagnostics),
-        }
+        work.await
+            .unwrap_or_else(|diagnostics: Diagnostics| Outcome::failed(diagnostics))
     }
 
     async fn update(&self, ctx: &Ctx<Configured>, request: UpdateRequest<ProcesoModel>) -> Outcome<ProcesoModel> {
-        let planned = request.planned;
+        let UpdateRequest {
+            prior,
+            planned,
+            private,
+            ..
+        } = request;
         let work = async {
             let stack = Registered::open(ctx.configured(), planned.stack.as_str().unwrap_or_default()).await?;
             let definition = definition(&planned, &stack)?;
             let id: IdProceso = id_in(&planned.id)?;
             let changed = stack.change(&id, &definition).await;
             let held = changed.map_err(|error| told("change", &definition.nombre, &error))?;
-            Ok(convert::model(stack.name(), &held, &definition.schedule, &planned))
+            let model = convert::on_same_schedule(stack.name(), &held, &planned);
+            let drifted = prior.estado.as_str().is_some_and(|estado| estado != IN_SYNC);
+            let left = Some(&prior.id_calendarizacion).filter(|left| **left != planned.id_calendarizacion);
+            let mut repaired = Ok(());
+            if drifted && let Some(left) = left.and_then(|left| left.as_str()?.parse().ok()) {
+                repaired = stack.repair_left(&left).await;
+            }
+            if repaired.is_ok() && (drifted && left.is_none() || mends(&private)) {
+                repaired = stack.repair(&definition.schedule).await;
+            }
+            Ok(match repaired {
+                Ok(()) => Outcome::done(model).with_private(Private::new()),
+                Err(error) => Outcome::partial(
+                    ProcesoModel {
+                        estado: prior.estado,
+                        ..model
+                    },
+                    told("mend the calendarización of", &definition.nombre, &error),
+                ),
+            })
         };
         work.await
-            .map_or_else(|diagnostics: Diagnostics| Outcome::failed(diagnostics), Outcome::done)
+            .unwrap_or_else(|diagnostics: Diagnostics| Outcome::failed(diagnostics))
     }
 
     async fn delete(&self, ctx: &Ctx<Configured>, prior: ProcesoModel, _private: Private) -> Outcome<ProcesoModel> {
@@ -185,6 +227,51 @@ impl Resource for ProcesoResource {
         ))])
     }
 }
+
+/// What a process is shown as. Where its calendarización's row is gone and nobody knows its schedule, it has no expression,
+/// so that the next apply puts it on a new one.
+fn shown(stack: &str, looked: &Looked, current: &ProcesoModel) -> Result<ProcesoModel, RegistryError> {
+    let Looked { proceso, seen, .. } = looked;
+    let same = current.id_calendarizacion.as_str() == Some(proceso.id_calendarizacion.as_str());
+    if same && !current.cron.is_null() {
+        // An id stands for one schedule, in whatever form.
+        return Ok(convert::on_same_schedule(stack, proceso, current));
+    }
+    let Some(row) = &seen.examined.row else {
+        return Ok(ProcesoModel {
+            cron: Attr::Null,
+            ..convert::on_same_schedule(stack, proceso, current)
+        });
+    };
+    let schedule = row.schedule().map_err(RegistryError::Users)?;
+    Ok(convert::model(stack, proceso, &schedule, current))
+}
+
+/// Whether a plan changes nothing of the process itself.
+fn is_unchanged(planned: &ProcesoModel, prior: &ProcesoModel) -> bool {
+    let planned = ProcesoModel {
+        id_calendarizacion: prior.id_calendarizacion.clone(),
+        estado: prior.estado.clone(),
+        ..planned.clone()
+    };
+    planned == *prior
+}
+
+/// What a plan hands on to apply: that the calendarización which the process will be on is to be mended.
+fn handed_on(mend: bool) -> Private {
+    if mend {
+        Private::from_bytes(MEND)
+    } else {
+        Private::new()
+    }
+}
+
+/// What [`handed_on`] said.
+fn mends(private: &Private) -> bool {
+    private.as_bytes() == MEND
+}
+
+const MEND: &[u8] = br#"{"mend":true}"#;
 
 /// What the planned process is checked against: the stack as this run plans it, otherwise as it is installed. Where there
 /// is neither, a warning: it may be created by the time of apply. `None` where nothing can be asked yet.

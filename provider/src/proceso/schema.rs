@@ -41,6 +41,8 @@ model! {
         pub id_calendarizacion: Attr<String>,
         /// When it was registered.
         pub fecha_creacion: Attr<String>,
+        /// Whether its calendarización is as it should be.
+        pub estado: Attr<String>,
     }
 }
 
@@ -125,4 +127,11 @@ pub(super) fn schema() -> Schema {
                 .description("Id of its schedule, and the schedule's name, made from expression, zone, window, start and end."),
         )
         .attribute("fecha_creacion", Attribute::string().computed().keep().description("When it was registered (RFC 3339)."))
+        .attribute(
+            "estado",
+            Attribute::string().computed().description(
+                "Whether the schedule behind it is as it should be: `in_sync`, or `missing: …` or `drifted: …` with what \
+                 differs as `property: actual → wanted`. The next apply mends it.",
+            ),
+        )
 }

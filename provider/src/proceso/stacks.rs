@@ -14,6 +14,7 @@ use kairos_aws::store::DynamoStore;
 use kairos_aws::{AwsError, Doing};
 use tokio::sync::OnceCell;
 
+use super::watch::Watch;
 use crate::configuration::Connection;
 
 /// The stacks of one run.
@@ -44,6 +45,8 @@ pub struct InstalledStack {
     pub missing: Option<String>,
     /// Its processes. One for all that name the stack, so that what they read at the same time is one call.
     pub registry: Registro,
+    /// What this run has seen of the calendarizaciones behind them.
+    pub watch: Watch,
 }
 
 /// The registry over AWS.
@@ -58,6 +61,12 @@ impl Stacks {
     /// A stack that this run plans.
     pub fn planned(&self, name: &str) -> Option<PlannedStack> {
         lock(&self.planned).get(name).cloned()
+    }
+
+    /// A stack that was found to be there; AWS is not asked.
+    pub fn found(&self, name: &str) -> Option<Arc<InstalledStack>> {
+        let lookups = lock(&self.lookups);
+        lookups.get(name).and_then(|lookup| lookup.get().cloned().flatten())
     }
 
     /// A stack that is there; asked of AWS once a run, however many processes name it.
@@ -138,6 +147,7 @@ async fn look_up(connection: &Connection, name: &str) -> Result<Option<Installed
         role_prefix,
         missing,
         registry,
+        watch: Watch::default(),
     }))
 }
 

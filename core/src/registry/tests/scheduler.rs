@@ -32,6 +32,11 @@ impl Scheduler for Undecided {
         self.asked();
         Ok(())
     }
+
+    async fn get(&self, _: &IdCalendarizacion) -> Result<Option<HeldSchedule>, PortError> {
+        self.asked();
+        Ok(None)
+    }
 }
 
 #[test]

@@ -1,0 +1,107 @@
+//! What one run has seen of the calendarizaciones behind its processes: each is looked at once and mended once, however
+//! many processes are on it.
+//!
+//! Invariant: looking never writes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kairos::ids::IdCalendarizacion;
+use kairos::registry::examine::{Examined, IN_SYNC};
+use kairos::registry::{Count, RegistryError};
+use kairos::schedule::Schedule;
+use tokio::sync::OnceCell;
+
+use super::stacks::Registro;
+
+/// So many calendarizaciones have their processes counted by a query each; for more of them, the whole index is read once.
+const QUERIES: usize = 8;
+
+/// What was seen of the calendarizaciones of one stack.
+#[derive(Debug, Default)]
+pub struct Watch {
+    looks: Mutex<HashMap<IdCalendarizacion, Look>>,
+    tally: OnceCell<BTreeMap<IdCalendarizacion, Count>>,
+    repairs: Mutex<HashMap<IdCalendarizacion, Arc<OnceCell<()>>>>,
+}
+
+/// A calendarización that somebody asked about, as the how-many-eth.
+#[derive(Debug, Clone)]
+struct Look {
+    at: usize,
+    seen: Arc<OnceCell<Arc<Seen>>>,
+}
+
+/// A calendarización as it was seen.
+#[derive(Debug)]
+pub struct Seen {
+    /// Its row, and what is wrong.
+    pub examined: Examined,
+    /// What is wrong in one line, as users read it.
+    pub status: String,
+}
+
+impl Watch {
+    /// A calendarización, and whether this is the first time that it is asked for. A failure is not remembered.
+    ///
+    /// # Errors
+    /// AWS cannot be asked.
+    pub async fn look(&self, registry: &Registro, id: &IdCalendarizacion) -> Result<(Arc<Seen>, bool), RegistryError> {
+        let look = {
+            let mut looks = lock(&self.looks);
+            let at = looks.len();
+            let fresh = || Look {
+                at,
+                seen: Arc::default(),
+            };
+            looks.entry(id.clone()).or_insert_with(fresh).clone()
+        };
+        let mut first = false;
+        let seen = look
+            .seen
+            .get_or_try_init(|| async {
+                first = true;
+                let tally = if look.at < QUERIES {
+                    None
+                } else {
+                    Some(self.tally.get_or_try_init(|| registry.tally()).await?)
+                };
+                let examined = registry.examine(id, tally).await?;
+                let status = examined.status();
+                Ok::<_, RegistryError>(Arc::new(Seen { examined, status }))
+            })
+            .await?;
+        Ok((Arc::clone(seen), first))
+    }
+
+    /// Whether something was found to be wrong with a calendarización that this run has looked at.
+    pub fn is_known_broken(&self, id: &IdCalendarizacion) -> bool {
+        let looks = lock(&self.looks);
+        let seen = looks.get(id).and_then(|look| look.seen.get());
+        // Without a row there is nothing to mend: whoever registers makes one.
+        seen.is_some_and(|seen| seen.status != IN_SYNC && seen.examined.row.is_some())
+    }
+
+    /// Mends the calendarización of a schedule.
+    ///
+    /// # Errors
+    /// As [`kairos::registry::Registry::repair`]; that is not remembered.
+    pub async fn repair(&self, registry: &Registro, schedule: &Schedule) -> Result<(), RegistryError> {
+        let cell = Arc::clone(lock(&self.repairs).entry(schedule.id()).or_default());
+        cell.get_or_try_init(|| registry.repair_as(schedule)).await.copied()
+    }
+
+    /// The same where only its id is known.
+    ///
+    /// # Errors
+    /// As [`kairos::registry::Registry::repair`]; that is not remembered.
+    pub async fn repair_left(&self, registry: &Registro, id: &IdCalendarizacion) -> Result<(), RegistryError> {
+        let cell = Arc::clone(lock(&self.repairs).entry(id.clone()).or_default());
+        cell.get_or_try_init(|| registry.repair(id)).await.copied()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // Each of these maps is changed by one call, so that a panic elsewhere leaves it whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
