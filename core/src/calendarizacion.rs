@@ -5,6 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::UserError;
@@ -15,14 +16,18 @@ use crate::run::UnknownState;
 use crate::schedule::Schedule;
 
 /// Where a calendarización stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(description = "En qué está una calendarización.")]
 pub enum EstadoCalendarizacion {
     /// Its schedule is being created: no process can be added yet.
+    #[schemars(description = "Su programación en AWS se está creando.")]
     #[default]
     Creando,
     /// Its schedule exists.
+    #[schemars(description = "Su programación en AWS existe.")]
     Activa,
     /// Its schedule is being deleted: no process can be added any more.
+    #[schemars(description = "Su programación en AWS se está eliminando.")]
     Eliminando,
 }
 

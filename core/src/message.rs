@@ -2,24 +2,31 @@
 //!
 //! Invariant: both change only by adding fields; fields that this version does not know are no error.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::{IdCalendarizacion, IdEjecucion, IdProceso};
 use crate::instant::{Timestamp, serde_millis};
+use crate::json_schema::{Instante, Numero};
 
 /// One run to be done: the body of a message of the work queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schemars(description = "Una ejecución por hacer: el cuerpo de un mensaje de la cola.")]
 pub struct Mensaje {
     /// The run.
+    #[schemars(description = "La ejecución.")]
     pub id_ejecucion: IdEjecucion,
     /// The process.
+    #[schemars(description = "El proceso.")]
     pub id_proceso: IdProceso,
     /// The calendarización that fired.
+    #[schemars(description = "La calendarización que disparó.")]
     pub id_calendarizacion: IdCalendarizacion,
     /// When it was due.
     #[serde(with = "serde_millis")]
+    #[schemars(with = "Instante", description = "Cuándo debía ejecutarse.")]
     pub fecha_programada: Timestamp,
 }
 
@@ -27,25 +34,34 @@ pub struct Mensaje {
 ///
 /// It is read from the schedule's own input, from the continuation that the dispatcher sends itself, from a manual
 /// invocation, and from what the dispatcher's and the schedules' dead-letter queues hold, as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", try_from = "Value")]
+#[schemars(description = "Un disparo de una calendarización: con lo que se invoca al dispatcher.")]
 pub struct Disparo {
     /// The calendarización.
+    #[schemars(description = "La calendarización.")]
     pub id_calendarizacion: IdCalendarizacion,
     /// When it was due; none where nobody filled it in, as in a manual invocation.
     #[serde(
         serialize_with = "serde_millis::option::serialize",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(
+        with = "Option<Instante>",
+        description = "Cuándo debía disparar; sin ella, la hora de la invocación."
+    )]
     pub fecha_programada: Option<Timestamp>,
     /// Which attempt of Scheduler's this is, where known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Numero>", description = "Qué intento de Scheduler es.")]
     pub intento: Option<u32>,
     /// In a continuation: the last process that has been dispatched.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(description = "En una continuación: el último proceso despachado.")]
     pub cursor: Option<IdProceso>,
     /// How many continuations led here.
     #[serde(skip_serializing_if = "is_zero")]
+    #[schemars(description = "Cuántas continuaciones llevaron hasta aquí.")]
     pub saltos: u32,
 }
 

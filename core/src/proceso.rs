@@ -5,6 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{IdCalendarizacion, IdProceso};
@@ -13,12 +14,18 @@ use crate::parameters::json_equal;
 use crate::schedule::Schedule;
 
 /// How a Lambda target is invoked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(
+    rename = "ModoInvocacion",
+    description = "Cómo se invoca a un destino que es una función Lambda."
+)]
 pub enum InvocationMode {
     /// Handed over, not waited for.
+    #[schemars(description = "Se entrega y no se espera.")]
     #[default]
     Event,
     /// Waited for; an error of the function is an error of the run.
+    #[schemars(description = "Se espera; un error de la función es un error de la ejecución.")]
     RequestResponse,
 }
 

@@ -5,23 +5,30 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{IdCalendarizacion, IdEjecucion, IdProceso};
 use crate::instant::{Timestamp, serde_millis};
 
 /// Where a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(description = "En qué está una ejecución.")]
 pub enum EstadoEjecucion {
     /// Recorded before its message was sent (runs that were asked for).
+    #[schemars(description = "Anotada antes de enviar su mensaje.")]
     Pendiente,
     /// Claimed by an executor, until its lease ends.
+    #[schemars(description = "Un ejecutor la tomó.")]
     EnEjecucion,
     /// The target accepted it. For asynchronous targets no more than that.
+    #[schemars(description = "El destino la aceptó; de un destino asíncrono no dice más que eso.")]
     EjecutadoOk,
     /// The last attempt failed.
+    #[schemars(description = "Falló el último intento.")]
     ErrorAlEjecutar,
     /// The process was deleted or disabled before the run began.
+    #[schemars(description = "El proceso fue eliminado o deshabilitado antes de que empezara.")]
     Omitido,
 }
 
