@@ -24,6 +24,12 @@ pub enum RegistryError {
         /// The id that was asked for.
         id: IdProceso,
     },
+    /// The process is not what its caller expects it to be: somebody else changed it before.
+    #[error("the process \"{}\" is not the expected one: somebody else changed it", .held.id_proceso)]
+    Unexpected {
+        /// The process as it is.
+        held: Box<Proceso>,
+    },
     /// Somebody else is changing the same, and did not finish while we waited.
     #[error("\"{object}\" is being changed by another caller: try again")]
     Conflict {

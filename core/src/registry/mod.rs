@@ -16,11 +16,11 @@ mod tests;
 mod write;
 
 pub use error::RegistryError;
+pub use ports::{Catalog, Member};
 pub use ports::{
     Clock, CommitError, Count, Creation, Deviation, Found, HeldSchedule, Page, PortError, PortErrorKind, ScheduleSpec,
     Scheduler, Store,
 };
-pub use ports::{Catalog, Member};
 pub use read::{Entry, Listing};
 pub use write::{Given, Tables, Write};
 
@@ -200,7 +200,7 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
             .await?
             .ok_or_else(|| RegistryError::NotFound { id: id.clone() })?;
         // As it is wanted after an answer of ours was lost: it was us.
-        if !expected(&held) && !(op.ambiguous && held.is(definition)) {
+        if !(expected(&held) || op.ambiguous && held.is(definition)) {
             return Err(RegistryError::Unexpected { held: Box::new(held) });
         }
         if IdProceso::of(&held.nombre) != IdProceso::of(&definition.nombre) {
