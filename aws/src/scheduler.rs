@@ -277,6 +277,7 @@ mod tests {
     use aws_smithy_types::body::SdkBody;
     use aws_smithy_types::retry::RetryConfig;
     use kairos::names::Place;
+    use serde_json::json;
 
     /// A scheduler that gets one answer: a status, an error's type and a body.
     fn scheduler(status: u16, code: &str, body: &str) -> (EventBridgeScheduler, StaticReplayClient) {
@@ -371,6 +372,126 @@ mod tests {
             sent(&replay).0.split('&').next(),
             Some("DELETE /schedules/calendarizacion-a?groupName=DemoScheduleGroup")
         );
+    }
+
+    /// What AWS answers for a schedule that is as it was sent, with what AWS fills in.
+    fn answer() -> serde_json::Value {
+        serde_json::json!({
+            "ActionAfterCompletion": "NONE",
+            "Arn": "arn:aws:scheduler:sa-east-1:123456789012:schedule/DemoScheduleGroup/calendarizacion-a",
+            "CreationDate": 1_798_000_000.25, "LastModificationDate": 1_798_000_000.25,
+            "Description": "", "Name": "calendarizacion-a", "GroupName": "DemoScheduleGroup",
+            "FlexibleTimeWindow": { "Mode": "FLEXIBLE", "MaximumWindowInMinutes": 15 },
+            "ScheduleExpression": "cron(0 3 * * ? *)",
+            "ScheduleExpressionTimezone": "America/Santiago",
+            "StartDate": 1_798_859_045.5,
+            "State": "DISABLED",
+            "Target": {
+                "Arn": "arn:aws:lambda:sa-east-1:123456789012:function:DemoDispatcher",
+                "DeadLetterConfig": { "Arn": "arn:aws:sqs:sa-east-1:123456789012:DemoScheduleDeadLetterQueue" },
+                "Input": schedule_input(&spec().id),
+                "RetryPolicy": { "MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 5 },
+                "RoleArn": "arn:aws:iam::123456789012:role/ruta/Demo-sa-east-1-SchedulerRole"
+            }
+        })
+    }
+
+    /// The schedule that is read from an answer.
+    async fn held(answer: &serde_json::Value) -> HeldSchedule {
+        let (scheduler, replay) = scheduler(200, "", &answer.to_string());
+        let held = scheduler.get(&spec().id).await.unwrap().unwrap();
+        assert_eq!(
+            sent(&replay).0,
+            "GET /schedules/calendarizacion-a?groupName=DemoScheduleGroup"
+        );
+        held
+    }
+
+    #[tokio::test]
+    async fn a_schedule_is_read_as_it_was_sent() {
+        let expected = HeldSchedule {
+            expression: spec().expression,
+            zone: spec().zone,
+            window_minutes: spec().window_minutes,
+            start: spec().start,
+            end: None,
+            enabled: false,
+            deviations: Vec::new(),
+        };
+        assert_eq!(held(&answer()).await, expected);
+        // What is left out has AWS's default.
+        let mut bare = answer();
+        let object = bare.as_object_mut().unwrap();
+        for left_out in [
+            "ActionAfterCompletion",
+            "ScheduleExpressionTimezone",
+            "State",
+            "StartDate",
+        ] {
+            object.remove(left_out);
+        }
+        object.insert("FlexibleTimeWindow".into(), serde_json::json!({ "Mode": "OFF" }));
+        let plain = HeldSchedule {
+            zone: "UTC".into(),
+            window_minutes: None,
+            start: None,
+            enabled: true,
+            ..expected
+        };
+        assert_eq!(held(&bare).await, plain);
+        let (missing, _) = scheduler(404, "ResourceNotFoundException", r#"{"Message":"does not exist"}"#);
+        assert_eq!(missing.get(&spec().id).await.unwrap(), None);
+        let (denied, _) = scheduler(403, "AccessDeniedException", r#"{"Message":"not authorized"}"#);
+        assert_eq!(denied.get(&spec().id).await.unwrap_err().kind, PortErrorKind::Denied);
+    }
+
+    #[tokio::test]
+    async fn what_all_schedules_have_in_common_is_compared() {
+        for (pointer, value, told) in [
+            (
+                "/Target/Arn",
+                json!("arn:aws:lambda:sa-east-1:123456789012:function:otra"),
+                "Target.Arn: arn:aws:lambda:sa-east-1:123456789012:function:otra → \
+                 arn:aws:lambda:sa-east-1:123456789012:function:DemoDispatcher",
+            ),
+            (
+                "/Target/RoleArn",
+                json!("arn:aws:iam::123456789012:role/otro"),
+                "Target.RoleArn: arn:aws:iam::123456789012:role/otro → \
+                 arn:aws:iam::123456789012:role/ruta/Demo-sa-east-1-SchedulerRole",
+            ),
+            (
+                "/Target/Input",
+                json!("{}"),
+                "Target.Input: {} → {\"IdCalendarizacion\":\"calendarizacion-a\",\
+                 \"FechaProgramada\":\"<aws.scheduler.scheduled-time>\",\"Intento\":\"<aws.scheduler.attempt-number>\"}",
+            ),
+            (
+                "/Target/RetryPolicy",
+                json!({ "MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 3600 }),
+                "Target.RetryPolicy.MaximumRetryAttempts: 185 → 5",
+            ),
+            (
+                "/Target/RetryPolicy",
+                json!({ "MaximumRetryAttempts": 5 }),
+                "Target.RetryPolicy.MaximumEventAgeInSeconds: default → 3600",
+            ),
+            (
+                "/Target/DeadLetterConfig",
+                json!(null),
+                "Target.DeadLetterConfig.Arn: none → arn:aws:sqs:sa-east-1:123456789012:DemoScheduleDeadLetterQueue",
+            ),
+            (
+                "/ActionAfterCompletion",
+                json!("DELETE"),
+                "ActionAfterCompletion: DELETE → NONE",
+            ),
+        ] {
+            let mut edited = answer();
+            *edited.pointer_mut(pointer).unwrap() = value;
+            let found: Vec<String> = held(&edited).await.deviations.iter().map(ToString::to_string).collect();
+            assert_eq!(found, [told], "{pointer}");
+        }
     }
 
     #[tokio::test]

@@ -30,6 +30,8 @@ pub(super) enum Settle {
     },
     /// In any case.
     Always,
+    /// In any case, and its processes are counted again before.
+    Recounted,
 }
 
 /// Whether what was begun under a guard was also ended under it.
@@ -152,7 +154,7 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
             let ours = row.guardia.as_ref().is_some_and(|guard| guard.dueno == op.owner);
             let empty = row.cant_procesos == 0;
             let needed = match when {
-                Settle::Always => true,
+                Settle::Always | Settle::Recounted => true,
                 Settle::Left { enabled } => enabled && row.cant_habilitados == 0,
             };
             if !(empty || ours || needed) {
@@ -197,8 +199,10 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
 
     /// Enables or disables the schedule of a row that we hold, then gives the guard back, if nothing moved meanwhile.
     async fn adjust(&self, op: &mut Operation, held: Calendarizacion) -> Result<Under, RegistryError> {
-        // A row that cannot be read as a schedule (the earlier system's) keeps the schedule that it has.
+        // A row that cannot be read as a schedule (the earlier system's) keeps the schedule that it has; so does one that
+        // somebody wrote another expression into, since its name would be another.
         if let Ok(schedule) = held.schedule()
+            && schedule.id() == held.id_calendarizacion
             && self.put(&held, &schedule, held.cant_habilitados > 0).await? == Under::Nothing
         {
             return Ok(Under::Nothing);
@@ -223,7 +227,7 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         if schedule.next_after(now, held.fecha_creacion).is_none() {
             return Ok(Under::Guard);
         }
-        let spec = spec(schedule, enabled, now);
+        let spec = spec(&held.id_calendarizacion, schedule, enabled, now);
         let mut create = held.estado == EstadoCalendarizacion::Creando;
         let mut pause = FIRST_PAUSE;
         while self.has_time(held) {
@@ -306,7 +310,12 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
     /// a failure here is only logged: the next call on the calendarización puts it right, or a repair.
     pub(super) async fn tidy(&self, op: &Operation, id: &IdCalendarizacion, when: Settle) {
         let mut op = op.tidying(&self.clock, TIDYING.min(self.patience / 2));
-        while let Err(error) = self.settle_as(&mut op, id, when).await {
+        loop {
+            let done = match when {
+                Settle::Recounted => self.mend(&mut op, id).await,
+                Settle::Left { .. } | Settle::Always => self.settle_as(&mut op, id, when).await,
+            };
+            let Err(error) = done else { return };
             if !op.may_retry(&self.clock, &error) || op.pause(&self.clock, id).await.is_err() {
                 tracing::warn!(id_calendarizacion = %id, %error, "the calendarización was left as it is");
                 return;
@@ -340,10 +349,11 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
     }
 
     pub(super) async fn row(&self, id: &IdCalendarizacion) -> Result<Option<Calendarizacion>, RegistryError> {
-        self.store
-            .calendarizacion(id)
-            .await
-            .doing("reading the calendarización", id)
+        let row = self.store.calendarizacion(id).await;
+        match row.doing("reading the calendarización", id)? {
+            Some(row) => self.completed(row).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
@@ -359,11 +369,11 @@ fn is_ready(row: &Calendarizacion, enabled: bool) -> bool {
 }
 
 /// The schedule as it is sent to AWS: a start in the past is left out, since AWS refuses it; so are the bounds of a
-/// one-time schedule, which mean nothing there.
-fn spec(schedule: &Schedule, enabled: bool, now: Timestamp) -> ScheduleSpec {
+/// one-time schedule, which mean nothing there. One of the earlier system keeps its name.
+fn spec(id: &IdCalendarizacion, schedule: &Schedule, enabled: bool, now: Timestamp) -> ScheduleSpec {
     let bounded = schedule.one_time().is_none();
     ScheduleSpec {
-        id: schedule.id(),
+        id: id.clone(),
         expression: schedule.expression.to_string(),
         zone: schedule.zone.name().to_owned(),
         window_minutes: schedule.window_minutes,

@@ -21,12 +21,17 @@ pub fn permissions(names: &Names, scheduler_role_arn: &str, kms_key_arn: Option<
         names.table_arn(&names.calendarizaciones_table()),
     );
     let rows = Scope::of([&procesos, &calendarizaciones]);
+    let index = Scope::of([format!("{procesos}/index/PorIdCalendarizacion")]);
     let (procesos, calendarizaciones) = (Scope::of([procesos]), Scope::of([calendarizaciones]));
     let schedules = Scope::of([names.schedule_arn("*")]);
     let role = Scope::of([scheduler_role_arn]).when("StringEquals", "iam:PassedToService", ["scheduler.amazonaws.com"]);
     let permissions = Permissions::default()
         .observe(&parameters, &["ssm:GetParameters"])
         .observe(&rows, &["dynamodb:BatchGetItem", "dynamodb:GetItem"])
+        // The index is queried, or read as a whole; what it says is confirmed with the table.
+        .observe(&index, &["dynamodb:Query", "dynamodb:Scan"])
+        .observe(&procesos, &["dynamodb:Scan"])
+        .observe(&schedules, &["scheduler:GetSchedule"])
         .create(&rows, &["dynamodb:PutItem"])
         .create(&calendarizaciones, &["dynamodb:DeleteItem", "dynamodb:UpdateItem"])
         .create(&procesos, &["dynamodb:Scan"])

@@ -146,6 +146,9 @@ impl Call {
                 .context("a call without a table")?
                 .to_owned(),
         };
+        if let Some(index) = body["IndexName"].as_str() {
+            return Ok(vec![Need::on(action, format!("{on}/index/{index}"))]);
+        }
         let mut needs = vec![Need::on(action, &on)];
         if self.operation == "CreateTable" && body["Tags"].is_array() {
             needs.push(Need::on("dynamodb:TagResource", on));
