@@ -142,18 +142,27 @@ impl Calendarizacion {
         }
     }
 
-    /// The schedule that it was made from.
+    /// The schedule that it was made from; of a row of the earlier system, which does not say it, the expression of its
+    /// id, in UTC.
     ///
     /// # Errors
     /// What cannot be read, in a row that another version or another system wrote.
     pub fn schedule(&self) -> Result<Schedule, Vec<UserError>> {
+        let earlier = self
+            .is_of_earlier_system()
+            .then(|| self.id_calendarizacion.legacy_expression());
         Schedule::parse(
-            &self.expresion,
-            Some(&self.zona_horaria),
+            earlier.flatten().as_ref().unwrap_or(&self.expresion),
+            Some(self.zona_horaria.as_str()).filter(|zone| !zone.is_empty()),
             self.ventana_flexible_minutos.map(i64::from),
             self.inicio.map(rfc3339_millis).as_deref(),
             self.fin.map(rfc3339_millis).as_deref(),
         )
+    }
+
+    /// Whether the earlier system wrote it, and nobody since: it does not say when it fires.
+    pub fn is_of_earlier_system(&self) -> bool {
+        self.expresion.is_empty() && self.id_calendarizacion.legacy_expression().is_some()
     }
 
     /// Whether somebody other than `dueno` may be calling Scheduler for it at `now`.

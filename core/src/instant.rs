@@ -109,7 +109,11 @@ mod tests {
             "2026-01-02T03:04:05.678",
             "2026-01-02 03:04:05.678",
         ] {
-            assert_eq!(rfc3339_millis(read(text).unwrap()), "2026-01-02T03:04:05.678Z", "{text}");
+            assert_eq!(
+                rfc3339_millis(read(text).unwrap()),
+                "2026-01-02T03:04:05.678Z",
+                "{text}"
+            );
         }
         for text in ["", "hoy", "2026-13-02T03:04:05", "03:04:05"] {
             assert!(read(text).is_err(), "{text}");

@@ -199,10 +199,11 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
 
     /// Enables or disables the schedule of a row that we hold, then gives the guard back, if nothing moved meanwhile.
     async fn adjust(&self, op: &mut Operation, held: Calendarizacion) -> Result<Under, RegistryError> {
-        // A row that cannot be read as a schedule (the earlier system's) keeps the schedule that it has; so does one that
-        // somebody wrote another expression into, since its name would be another.
+        let id = &held.id_calendarizacion;
+        // A row that cannot be read as a schedule keeps the schedule that it has; so does one that somebody wrote another
+        // expression into, since its name would be another. The earlier system's names are no digests.
         if let Ok(schedule) = held.schedule()
-            && schedule.id() == held.id_calendarizacion
+            && (schedule.id() == *id || id.legacy_expression().is_some())
             && self.put(&held, &schedule, held.cant_habilitados > 0).await? == Under::Nothing
         {
             return Ok(Under::Nothing);

@@ -3,6 +3,7 @@
 //! Invariant: at every moment every enabled process has a live schedule; at rest every schedule has a process.
 //! Invariant: every call may be made again, after a crash or a lost answer, and leads to the same world once.
 
+mod earlier;
 mod error;
 pub mod examine;
 mod guard;
@@ -124,7 +125,7 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         definition: &Definition,
     ) -> Result<Try<Registration>, RegistryError> {
         if let Some(held) = self.find(&definition.nombre).await? {
-            return if held.is(definition) {
+            return if self.is_same(&held, definition).await? {
                 Ok(Try::Done(Registration::Same(held)))
             } else {
                 Err(RegistryError::NameTaken {
@@ -207,8 +208,8 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
             return Err(UserError::new(Field::Nombre, &definition.nombre, Rule::NameIsPermanent).into());
         }
         let now = self.now();
-        let next = definition.change(&held, now);
-        let (old, new) = (&held.id_calendarizacion, &next.id_calendarizacion);
+        let mut next = definition.change(&held, now);
+        let (old, new) = (&held.id_calendarizacion, &next.id_calendarizacion.clone());
         let row = self.row(old).await?;
         let counted = row.is_some();
         let moved = old != new;
@@ -227,18 +228,17 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         if moved {
             definition.schedule.check_future(now)?;
         }
-        let mut writes = vec![Write::ReplaceProceso {
-            proceso: next.clone(),
-            version: held.version,
-        }];
+        let mut counts = Vec::new();
         if arrives || enables {
             let given = self.join(op, &definition.schedule, enables).await?;
+            // Others may have been waited for: it is assigned now, and its time may have come.
+            let now = self.now();
+            next = definition.change(&held, now);
             if moved {
-                // Its time may have come while others were waited for.
-                definition.schedule.check_future(self.now())?;
+                definition.schedule.check_future(now)?;
             }
             let (procesos, habilitados) = (i8::from(arrives), i8::from(enables));
-            writes.push(Write::Count {
+            counts.push(Write::Count {
                 id: new.clone(),
                 procesos,
                 habilitados,
@@ -247,13 +247,18 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         }
         if counted && (moved || disables) {
             let (procesos, habilitados) = (-i8::from(moved), -i8::from(disables));
-            writes.push(Write::Count {
+            counts.push(Write::Count {
                 id: old.clone(),
                 procesos,
                 habilitados,
                 given: Given::Counted,
             });
         }
+        let replace = Write::ReplaceProceso {
+            proceso: next.clone(),
+            version: held.version,
+        };
+        let writes: Vec<Write> = std::iter::once(replace).chain(counts).collect();
         match self.commit(op, &writes).await? {
             None => {}
             Some(0) if self.is_stored(op, &next).await? => {}
@@ -262,37 +267,45 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
                 return Ok(Try::Again);
             }
         }
-        op.joined = None;
+        if arrives || enables {
+            op.joined = None;
+        }
         if counted && (moved || disables) {
             self.tidy(op, old, Settle::Left { enabled: disables }).await;
         }
         if !moved && !counted {
-            self.mend(op, new).await?;
+            self.tidy(op, new, Settle::Recounted).await;
         }
         Ok(Try::Done(next))
     }
 
-    /// Enables or disables a process.
+    /// Enables or disables a process, and leaves all else as it is, also what others change at the same time.
     ///
     /// # Errors
     /// [`RegistryError::NotFound`]; [`RegistryError::Lost`] where the row of its calendarización is gone.
     pub async fn set_enabled(&self, id: &IdProceso, habilitado: bool) -> Result<Proceso, RegistryError> {
-        let entry = self
-            .get(id)
-            .await?
-            .ok_or_else(|| RegistryError::NotFound { id: id.clone() })?;
-        let Some(row) = entry.calendarizacion else {
-            return Err(RegistryError::Lost {
-                id: entry.proceso.id_calendarizacion,
-                procesos: 1,
-            });
-        };
-        let schedule = row.schedule().map_err(RegistryError::Users)?;
-        let definition = Definition {
-            habilitado,
-            ..entry.proceso.definition(schedule)
-        };
-        self.change(id, &definition).await
+        let mut op = self.operation();
+        loop {
+            let entry = self
+                .get(id)
+                .await?
+                .ok_or_else(|| RegistryError::NotFound { id: id.clone() })?;
+            let Some(row) = entry.calendarizacion else {
+                return Err(RegistryError::Lost {
+                    id: entry.proceso.id_calendarizacion,
+                    procesos: 1,
+                });
+            };
+            let schedule = row.schedule().map_err(RegistryError::Users)?;
+            let definition = Definition {
+                habilitado,
+                ..entry.proceso.definition(schedule)
+            };
+            match self.change_if(id, &definition, |held| *held == entry.proceso).await {
+                Err(RegistryError::Unexpected { .. }) => op.pause(&self.clock, id).await?,
+                ended => return ended,
+            }
+        }
     }
 
     /// Deletes a process, and its calendarización where it was the last one.

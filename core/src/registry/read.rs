@@ -1,6 +1,6 @@
 //! What the registry answers without changing anything.
 
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join_all};
 
 use crate::calendarizacion::Calendarizacion;
 use crate::ids::{IdCalendarizacion, IdProceso};
@@ -65,7 +65,7 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
     /// A process by its id.
     pub async fn get(&self, id: &IdProceso) -> Result<Option<Entry>, RegistryError> {
         match self.proceso(id).await? {
-            Some(proceso) => self.entry(proceso).await.map(Some),
+            Some(proceso) => self.entry(proceso).await,
             None => Ok(None),
         }
     }
@@ -73,7 +73,7 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
     /// A process by its name; also one that the earlier system registered under its own id.
     pub async fn find_by_nombre(&self, nombre: &str) -> Result<Option<Entry>, RegistryError> {
         match self.find(nombre).await? {
-            Some(proceso) => self.entry(proceso).await.map(Some),
+            Some(proceso) => self.entry(proceso).await,
             None => Ok(None),
         }
     }
@@ -95,7 +95,12 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         let (limit, ask) = sizes(limit);
         let page = self.store.calendarizaciones(cursor, ask).await;
         let page = page.doing("listing the calendarizaciones of", &self.names.app)?;
-        Ok(page.cut(limit, |row| row.id_calendarizacion.clone()))
+        let page = page.cut(limit, |row| row.id_calendarizacion.clone());
+        let items = page.items.into_iter().map(|row| self.completed(row));
+        Ok(Page {
+            items: try_join_all(items).await?,
+            next: page.next,
+        })
     }
 
     /// The process with a name, under its own id or the earlier system's.
@@ -105,12 +110,25 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         Ok(own.or(earlier))
     }
 
-    async fn entry(&self, proceso: Proceso) -> Result<Entry, RegistryError> {
-        let calendarizacion = self.row(&proceso.id_calendarizacion).await?;
-        Ok(Entry {
-            proceso,
-            calendarizacion,
-        })
+    /// A process with its calendarización; none where it was deleted meanwhile.
+    async fn entry(&self, mut proceso: Proceso) -> Result<Option<Entry>, RegistryError> {
+        loop {
+            let calendarizacion = self.row(&proceso.id_calendarizacion).await?;
+            if calendarizacion.is_none() {
+                // It is gone where its last process has left it since: is that this one?
+                let Some(now) = self.proceso(&proceso.id_proceso).await? else {
+                    return Ok(None);
+                };
+                if now.id_calendarizacion != proceso.id_calendarizacion {
+                    proceso = now;
+                    continue;
+                }
+            }
+            return Ok(Some(Entry {
+                proceso,
+                calendarizacion,
+            }));
+        }
     }
 }
 

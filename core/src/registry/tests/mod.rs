@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod earlier;
 mod examine;
 mod expected;
 mod faults;
 mod interleavings;
 mod listings;
+mod model;
 mod past;
 mod scheduler;
 
@@ -32,13 +34,17 @@ const ONCE: &str = "at(2026-01-01T00:10:00)";
 
 fn world() -> (Memory, InMemory) {
     let memory = Memory::new(NOW.parse().unwrap());
+    let registry = memory.registry(names());
+    (memory, registry)
+}
+
+fn names() -> Names {
     let place = Place {
         partition: "aws".into(),
         account: "123456789012".into(),
         region: "sa-east-1".into(),
     };
-    let registry = memory.registry(Names::new("Demo", place));
-    (memory, registry)
+    Names::new("Demo", place)
 }
 
 /// A schedule, read once: the tests of the orders make thousands of worlds.
