@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub(crate) mod properties;
+pub(crate) mod reference;
 mod refused;
 
 use super::*;

@@ -3,7 +3,9 @@
 
 mod descriptions;
 mod occurrences;
+mod peer;
 mod scan;
+mod ten_years;
 
 use super::*;
 

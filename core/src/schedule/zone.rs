@@ -55,6 +55,11 @@ impl Zone {
         &self.name
     }
 
+    /// Its rules.
+    pub fn rules(&self) -> &TimeZone {
+        &self.rules
+    }
+
     /// The local time at an instant.
     pub fn local(&self, instant: Timestamp) -> DateTime {
         self.rules.to_datetime(instant)

@@ -1,7 +1,7 @@
 //! Next and previous occurrence against a scan of every minute, against each other, and over any instant.
 
 use super::*;
-use crate::expression::tests::properties::any_cron;
+use crate::expression::tests::properties::{any_cron, config};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, ToSpan};
 use proptest::prelude::*;
@@ -69,7 +69,7 @@ fn both_searches_agree_with_a_scan_of_every_minute_while_clocks_change() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(config(24))]
 
     #[test]
     fn both_searches_agree_with_a_scan(cron in any_cron(), week in 0..8_usize) {
@@ -90,7 +90,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(config(300))]
 
     #[test]
     fn next_and_latest_agree(
@@ -112,17 +112,56 @@ proptest! {
         }
     }
 
+    /// Bounds only cut: within them nothing is lost, moved or added.
     #[test]
-    fn equal_forms_fire_alike_over_ten_years(
+    fn bounds_cut_and_do_nothing_else(
         cron in any_cron(),
-        seconds in prop::collection::vec(1_767_225_600_i64..2_082_758_400, 20),
+        seconds in 1_700_000_000_i64..2_000_000_000,
+        start in prop::option::of(-40_000_000_i64..40_000_000),
+        length in prop::option::of(1_i64..40_000_000),
     ) {
-        let Ok(one) = Schedule::parse(&cron, Some("America/Santiago"), None, None, None) else { return Ok(()) };
-        let other = schedule(&one.expression.to_string(), "america/santiago");
-        prop_assert_eq!(one.id(), other.id());
-        for instant in seconds.into_iter().map(|second| Timestamp::from_second(second).unwrap()) {
-            prop_assert_eq!(one.next_after(instant, Timestamp::MIN), other.next_after(instant, Timestamp::MIN));
-        }
+        let Ok(whole) = Schedule::parse(&cron, Some("America/Santiago"), None, None, None) else { return Ok(()) };
+        let second = |second| Timestamp::from_second(second).unwrap();
+        let from = seconds + start.unwrap_or(0);
+        let bounded = Schedule {
+            start: start.map(|_| second(from)),
+            end: length.map(|length| second(from + length)),
+            ..whole.clone()
+        };
+        let (instant, created) = (second(seconds), Timestamp::MIN);
+        let (first, last) = (bounded.start.unwrap_or(Timestamp::MIN), bounded.end.unwrap_or(Timestamp::MAX));
+        let before_first = first.checked_sub(1.nanosecond()).unwrap_or(first);
+        let next = whole.next_after(instant.max(before_first), created).filter(|next| *next <= last);
+        let latest = whole.latest_at_or_before(instant.min(last), created).filter(|latest| *latest >= first);
+        prop_assert_eq!(bounded.next_after(instant, created), next);
+        prop_assert_eq!(bounded.latest_at_or_before(instant, created), latest);
+    }
+
+    /// A rate fires at its base and each period after it, to its end, and its two searches agree.
+    #[test]
+    fn a_rate_is_its_base_and_whole_periods(
+        number in 2..5000_u32,
+        unit in 0..3_usize,
+        created in 1_700_000_000_i64..2_000_000_000,
+        start in prop::option::of(-40_000_000_i64..40_000_000),
+        ahead in -100_000_000_i64..400_000_000,
+    ) {
+        let (unit, minutes) = [("minutes", 1), ("hours", 60), ("days", 1440)][unit];
+        let second = |second| Timestamp::from_second(second).unwrap();
+        let whole = Schedule::parse(&format!("rate({number} {unit})"), Some("Europe/Berlin"), None, None, None).unwrap();
+        let rate = Schedule { start: start.map(|start| second(created + start)), ..whole };
+        let base = created + start.unwrap_or(0).max(0);
+        let period = i64::from(number) * minutes * 60;
+        let instant = base + ahead;
+        let elapsed = (instant - base).div_euclid(period);
+        let (created, instant) = (second(created), second(instant));
+        let latest = (elapsed >= 0).then(|| second(base + elapsed * period));
+        let next = second(base + (elapsed + 1).max(0) * period);
+        prop_assert_eq!(rate.latest_at_or_before(instant, created), latest);
+        prop_assert_eq!(rate.next_after(instant, created), Some(next));
+        let ended = Schedule { end: Some(next - SignedDuration::from_millis(1)), ..rate };
+        prop_assert_eq!(ended.next_after(instant, created), None);
+        prop_assert_eq!(ended.latest_at_or_before(Timestamp::MAX, created), latest);
     }
 
     #[test]
