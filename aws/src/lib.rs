@@ -1,5 +1,6 @@
 //! The ports of the Kairos domain over the AWS SDK, once, for provider and Lambdas alike.
 
+mod ahead;
 pub mod catalog;
 pub mod claim;
 pub mod clients;

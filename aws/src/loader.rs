@@ -1,17 +1,18 @@
 //! Reads of single items, gathered into batches: what is asked for while a read is under way goes out as one call.
 //!
-//! Guarantees: an answer is never older than its question; nobody waits for a batch to fill; a batch that DynamoDB
-//! answers in part is asked for again, or fails for those who are left.
+//! Guarantees: an answer is never older than its question, but where it was said that it may be; nobody waits for a batch to
+//! fill; a batch that DynamoDB answers in part is asked for again, or fails for those who are left.
 
 use std::collections::HashMap;
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use tokio::sync::oneshot;
 
+use crate::ahead::{Ahead, Known};
 use crate::error::{AwsError, Class, Doing};
 use crate::item::Item;
 
@@ -33,6 +34,8 @@ pub struct Loader {
 struct Inner {
     client: Client,
     waiting: Mutex<Waiting>,
+    /// What was read ahead, by table; none where answers must not be older than their questions.
+    ahead: Option<Mutex<HashMap<String, Ahead>>>,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +66,19 @@ impl Loader {
             inner: Arc::new(Inner {
                 client,
                 waiting: Mutex::default(),
+                ahead: None,
+            }),
+        }
+    }
+
+    /// The same, for who asks for hundreds of items one after the other and changes none of them: what is there may be answered
+    /// as it was up to half a minute before the question. Needs `dynamodb:Scan`, without which it is no faster.
+    pub fn reading_ahead(client: Client) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                client,
+                waiting: Mutex::default(),
+                ahead: Some(Mutex::default()),
             }),
         }
     }
@@ -72,6 +88,13 @@ impl Loader {
     /// # Errors
     /// The read failed; all who asked together are told the same.
     pub async fn get(&self, key: Key) -> Answer {
+        match self.inner.known(&key) {
+            Known::Item(item) => return Ok(Some(item)),
+            Known::No => {}
+            Known::NoAndPage(start) => {
+                drop(tokio::spawn(Arc::clone(&self.inner).read_ahead(key.clone(), start)));
+            }
+        }
         let (asker, answer) = oneshot::channel();
         let object = format!("{}/{}", key.table, key.id);
         let first = {
@@ -92,6 +115,47 @@ impl Inner {
     fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
         // No panic can leave it half-changed.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was read ahead of the item, if that is done at all.
+    fn known(&self, key: &Key) -> Known {
+        let Some(ahead) = self.ahead.as_ref() else {
+            return Known::No;
+        };
+        let mut tables = ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = match tables.get_mut(&key.table) {
+            Some(table) => table,
+            None => tables.entry(key.table.clone()).or_default(),
+        };
+        table.question(&key.id, Instant::now())
+    }
+
+    /// Reads the page after the key `start` of the table in which `key` is. Nobody waits for it.
+    async fn read_ahead(self: Arc<Self>, key: Key, start: Option<Item>) {
+        let Some(ahead) = self.ahead.as_ref() else { return };
+        let request = self
+            .client
+            .scan()
+            .table_name(&key.table)
+            .consistent_read(true)
+            .set_exclusive_start_key(start);
+        let answer = request.send().await.doing("Scan", &key.table);
+        let mut tables = ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = tables.entry(key.table).or_default();
+        match answer {
+            Ok(answer) => {
+                let id = |item: &Item| item.get(key.name)?.as_s().ok().cloned();
+                let items = answer.items.unwrap_or_default().into_iter();
+                table.page(
+                    items.filter_map(|item| Some((id(&item)?, item))),
+                    answer.last_evaluated_key,
+                );
+            }
+            Err(error) => {
+                tracing::debug!(%error, "nothing is read ahead");
+                table.failed();
+            }
+        }
     }
 
     /// Answers batch after batch until nobody asks any more.
@@ -232,6 +296,11 @@ mod tests {
     use super::*;
 
     fn replay(answers: &[&str]) -> (Loader, StaticReplayClient) {
+        let (client, http) = client(answers);
+        (Loader::new(client), http)
+    }
+
+    fn client(answers: &[&str]) -> (Client, StaticReplayClient) {
         let events = answers.iter().map(|body| {
             let answer = HttpResponse::new(200.try_into().unwrap(), SdkBody::from(*body));
             ReplayEvent::new(HttpRequest::new(SdkBody::empty()), answer)
@@ -243,7 +312,15 @@ mod tests {
             .credentials_provider(aws_credential_types::Credentials::new("a", "b", None, None, "test"))
             .http_client(http.clone())
             .build();
-        (Loader::new(Client::from_conf(config)), http)
+        (Client::from_conf(config), http)
+    }
+
+    impl Inner {
+        /// Whether a page is on its way.
+        fn pending(&self, table: &str) -> bool {
+            let tables = self.ahead.as_ref().unwrap().lock().unwrap();
+            tables.get(table).is_some_and(Ahead::is_asked)
+        }
     }
 
     fn key(id: &str) -> Key {
@@ -286,5 +363,30 @@ mod tests {
         let (loader, _) = replay(&[]);
         let answers = join_all(["a", "b"].map(|id| loader.get(key(id)))).await;
         assert!(answers.iter().all(Result::is_err));
+    }
+
+    #[tokio::test]
+    async fn many_questions_one_by_one_read_the_rest_by_the_page() {
+        let item = |n: usize| format!(r#"{{"Id":{{"S":"{n}"}}}}"#);
+        let single = |n| format!(r#"{{"Item":{}}}"#, item(n));
+        let page: Vec<String> = (0..100).map(item).collect();
+        // The page is asked for together with the last single item, or just before or after it.
+        let page = format!(r#"{{"Items":[{}],"Item":{}}}"#, page.join(","), item(31));
+        let mut answers: Vec<String> = (0..31).map(single).collect();
+        answers.extend([page.clone(), page]);
+        let answers: Vec<&str> = answers.iter().map(String::as_str).collect();
+        let (client, http) = client(&answers);
+        let loader = Loader::reading_ahead(client);
+        for n in 0..32 {
+            assert!(loader.get(key(&n.to_string())).await.unwrap().is_some());
+        }
+        let read = || sent(&http).iter().filter(|operation| *operation == "Scan").count();
+        while read() == 0 || loader.inner.pending("T") {
+            tokio::task::yield_now().await;
+        }
+        for n in 32..100 {
+            assert!(loader.get(key(&n.to_string())).await.unwrap().is_some());
+        }
+        assert_eq!((sent(&http).len(), read()), (33, 1));
     }
 }

@@ -53,6 +53,16 @@ impl DynamoStore {
         }
     }
 
+    /// The same, and where it is asked for many items one after the other it reads the rest of their table ahead: for callers
+    /// that only look at hundreds of processes. What it finds may be half a minute old. Needs `dynamodb:Scan` as well.
+    #[must_use]
+    pub fn reading_ahead(self) -> Self {
+        Self {
+            loader: Some(Loader::reading_ahead(self.client.clone())),
+            ..self
+        }
+    }
+
     /// The index of the processes by calendarización, for messages.
     fn index(&self) -> String {
         format!("{}/{INDEX}", self.tables.procesos)
@@ -329,14 +339,7 @@ fn canceled_by(reasons: &[CancellationReason], writes: &[Write]) -> CommitError 
 
 /// A failed call as the registry looks at it.
 pub(crate) fn port_error(error: AwsError) -> PortError {
-    let kind = match error.class {
-        Class::Transient | Class::Conflict => PortErrorKind::Transient,
-        Class::Propagation => PortErrorKind::Propagation,
-        Class::Denied => PortErrorKind::Denied,
-        Class::NotFound => PortErrorKind::NotFound,
-        Class::Terminal => PortErrorKind::Other,
-    };
-    PortError::new(kind, error.ambiguous, error)
+    error.into()
 }
 
 fn read<T: DeserializeOwned>(table: &str, item: &Item) -> Result<T, PortError> {

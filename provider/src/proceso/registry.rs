@@ -100,14 +100,19 @@ impl Registered {
         id: &IdProceso,
         expected: Option<&IdCalendarizacion>,
     ) -> Result<Option<Looked>, RegistryError> {
-        let InstalledStack { registry, watch, .. } = &*self.stack;
+        let InstalledStack {
+            registry,
+            reader,
+            watch,
+            ..
+        } = &*self.stack;
         let calendarizacion = async {
             match expected {
                 Some(expected) => watch.look(registry, expected).await.map(Some),
                 None => Ok(None),
             }
         };
-        let (proceso, seen) = try_join(registry.only(id), calendarizacion).await?;
+        let (proceso, seen) = try_join(reader.only(id), calendarizacion).await?;
         let Some(proceso) = proceso else { return Ok(None) };
         let (seen, first) = match seen {
             Some(seen) if expected == Some(&proceso.id_calendarizacion) => seen,

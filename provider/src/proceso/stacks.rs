@@ -12,6 +12,7 @@ use kairos_aws::clock::SystemClock;
 use kairos_aws::scheduler::EventBridgeScheduler;
 use kairos_aws::store::DynamoStore;
 use kairos_aws::{AwsError, Doing};
+use tfplugin::Attr;
 use tokio::sync::OnceCell;
 
 use super::watch::Watch;
@@ -32,6 +33,10 @@ type Lookup = Arc<OnceCell<Option<Arc<InstalledStack>>>>;
 pub struct PlannedStack {
     /// What the names of roles must begin with; `None` while it is not known.
     pub role_prefix: Option<String>,
+    /// The role that the roles of processes trust; `None` while it is not known.
+    pub executor_role_arn: Option<String>,
+    /// What their trust policies ask for, where they do.
+    pub external_id: Attr<String>,
 }
 
 /// A stack that is there.
@@ -45,6 +50,8 @@ pub struct InstalledStack {
     pub missing: Option<String>,
     /// Its processes. One for all that name the stack, so that what they read at the same time is one call.
     pub registry: Registro,
+    /// The same for looking at processes and nothing else: it reads ahead.
+    pub reader: Registro,
     /// What this run has seen of the calendarizaciones behind them.
     pub watch: Watch,
 }
@@ -139,14 +146,21 @@ async fn look_up(connection: &Connection, name: &str) -> Result<Option<Installed
     // Reading and deleting need no role; where one is used after all, AWS refuses one that does not exist.
     let role_arn = role_arn.unwrap_or_else(|| names.role_arn("/", &names.scheduler_role()));
     let clients = &connection.clients;
-    let store = DynamoStore::new(clients.dynamodb.clone(), &names).batched();
+    let store = DynamoStore::new(clients.dynamodb.clone(), &names);
     let scheduler = EventBridgeScheduler::new(clients.scheduler.clone(), names.clone(), role_arn);
-    let registry = Registry::new(names.clone(), store, scheduler, SystemClock);
+    let reader = Registry::new(
+        names.clone(),
+        store.clone().reading_ahead(),
+        scheduler.clone(),
+        SystemClock,
+    );
+    let registry = Registry::new(names.clone(), store.batched(), scheduler, SystemClock);
     Ok(Some(InstalledStack {
         names,
         role_prefix,
         missing,
         registry,
+        reader,
         watch: Watch::default(),
     }))
 }
