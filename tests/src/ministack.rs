@@ -10,6 +10,7 @@ use aws_config::SdkConfig;
 use serde_json::Value;
 
 use crate::account::Account;
+use crate::process;
 use crate::server::{self, Server};
 
 /// How the server is to behave.
@@ -139,6 +140,11 @@ impl MiniStack {
     /// The endpoint's port.
     pub fn port(&self) -> u16 {
         self.server.port()
+    }
+
+    /// The server's processor time so far, in seconds: what it takes to be AWS, without the Lambdas that run now.
+    pub fn cpu_seconds(&self) -> f64 {
+        process::times(self.server.id()).map_or(0.0, |times| times.own)
     }
 
     /// What the server and the Lambdas wrote. It is gone with the server.

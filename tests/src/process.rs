@@ -10,7 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
+
+/// The kernel tells processor time in hundredths of a second, whatever the clock of its scheduler.
+const TICKS: f64 = 100.0;
 
 /// The leaders of the groups that run now.
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
@@ -36,6 +39,19 @@ impl Group {
     /// The leader.
     pub fn child(&mut self) -> &mut Child {
         &mut self.child
+    }
+
+    /// The leader's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether the leader has ended. It is not waited for, so that the kernel still knows what it took ([`times`]).
+    pub fn has_ended(&self) -> Result<bool> {
+        let pid = pid(self.child.id()).context("a process has an id")?;
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let ended = waitid(WaitId::Pid(pid), look).context("looking at a child process")?;
+        Ok(ended.is_some())
     }
 
     /// Sends a signal to every process of the group; one that is gone is no error.
@@ -124,6 +140,28 @@ pub fn descendants(ancestor: u32, name: &str) -> Vec<u32> {
     }
 }
 
+/// Processor time in seconds, of user and kernel together.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Times {
+    /// The process's own.
+    pub own: f64,
+    /// Of its children that have ended, and of theirs.
+    pub children: f64,
+}
+
+/// What a process has taken so far (Linux: read from `/proc`); none for one that is gone. One that has ended is gone only when
+/// it has been waited for.
+pub fn times(id: u32) -> Option<Times> {
+    let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    // Fields 14 to 17 of the line, of which the first two are gone.
+    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    Some(Times {
+        own: (ticks(11)? + ticks(12)?) / TICKS,
+        children: (ticks(13)? + ticks(14)?) / TICKS,
+    })
+}
+
 /// A process's parent and the (at most 15 bytes of the) name of its program; none for one that has ended.
 fn stat(id: u32) -> Option<(u32, String)> {
     let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
@@ -172,6 +210,19 @@ mod tests {
             std::thread::yield_now();
         }
         assert!(sleepers.iter().all(|id| gone(*id)), "a sleeper outlived its group");
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_process_took_is_known_until_it_has_been_waited_for() -> Result<()> {
+        let mut group = Group::start(Command::new("sh").args(["-c", "sh -c 'exit 3'; exit 4"]))?;
+        let start = Instant::now();
+        while !group.has_ended()? && start.elapsed() < Duration::from_secs(30) {
+            std::thread::yield_now();
+        }
+        assert!(times(group.id()).is_some_and(|times| times.own >= 0.0 && times.children >= 0.0));
+        let code = group.wait(Duration::ZERO)?.and_then(|status| status.code());
+        assert_eq!((code, times(group.id()).is_none()), (Some(4), true));
         Ok(())
     }
 }

@@ -26,7 +26,7 @@ pub struct Server {
     port: u16,
     log: PathBuf,
     // The order of the fields is the order of the end: first the processes, then the files that they use.
-    _group: Group,
+    group: Group,
     dir: TempDir,
 }
 
@@ -76,17 +76,17 @@ impl Server {
             .stderr(output);
         let mut group = Group::start(&mut command)?;
         await_answer(name, &mut group, port, &log)?;
-        Ok(Self {
-            port,
-            log,
-            _group: group,
-            dir,
-        })
+        Ok(Self { port, log, group, dir })
     }
 
     /// The port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.group.id()
     }
 
     /// The folder.

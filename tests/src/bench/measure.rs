@@ -1,19 +1,23 @@
-//! Runs terraform and watches it: wall time, and the peak resident memory of the providers that it starts.
+//! Runs terraform and watches it: wall time, processor time, and the peak resident memory of the providers that it starts.
 
 use std::fs;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::Terraform;
-use crate::process::{Group, descendants};
+use crate::process::{self, Group, descendants};
 
 /// What one command took.
 #[derive(Debug, Clone, Copy)]
 pub struct Cost {
     /// Wall time in seconds.
     pub seconds: f64,
+    /// Processor time of terraform itself, in seconds. It says more than wall time on a machine that has other work.
+    pub terraform_cpu: f64,
+    /// Processor time of the providers that it started, in seconds.
+    pub provider_cpu: f64,
     /// The greatest resident memory of a provider's process, in MB (10⁶ bytes).
     pub provider_peak_mb: f64,
 }
@@ -28,6 +32,9 @@ const LOOK: Duration = Duration::from_millis(10);
 const SEARCH: usize = 10;
 
 /// Runs a command of terraform whose exit code must be `expected`.
+///
+/// # Errors
+/// It ended otherwise: what terraform said, from its first error on.
 pub fn terraform(terraform: &Terraform, arguments: &[&str], expected: i32) -> Result<Cost> {
     let log = terraform.dir().join(LOG);
     let output = fs::File::create(&log)?;
@@ -38,14 +45,11 @@ pub fn terraform(terraform: &Terraform, arguments: &[&str], expected: i32) -> Re
             .stdout(Stdio::from(output.try_clone()?))
             .stderr(Stdio::from(output)),
     )?;
-    let id = group.child().id();
+    let id = group.id();
     let mut peak = 0;
     let mut providers = Vec::new();
     let mut looks = 0..;
-    let status = loop {
-        if let Some(status) = group.wait(Duration::ZERO)? {
-            break status;
-        }
+    while !group.has_ended()? {
         if looks.next().is_some_and(|look: usize| look.is_multiple_of(SEARCH)) {
             providers = descendants(id, "terraform-provi");
         }
@@ -53,8 +57,11 @@ pub fn terraform(terraform: &Terraform, arguments: &[&str], expected: i32) -> Re
             peak = peak.max(peak_kb(*provider).unwrap_or(0));
         }
         std::thread::sleep(LOOK);
-    };
+    }
     let seconds = start.elapsed().as_secs_f64();
+    // Terraform waits for its providers, so that their times are with its own.
+    let times = process::times(id).context("reading what terraform took")?;
+    let status = group.wait(Duration::ZERO)?.context("terraform ended twice")?;
     if status.code() != Some(expected) {
         let said = fs::read_to_string(&log).unwrap_or_default();
         let errors = said.find("Error:").map_or(said.as_str(), |at| &said[at..]);
@@ -62,6 +69,8 @@ pub fn terraform(terraform: &Terraform, arguments: &[&str], expected: i32) -> Re
     }
     Ok(Cost {
         seconds,
+        terraform_cpu: times.own,
+        provider_cpu: times.children,
         provider_peak_mb: megabytes(peak),
     })
 }

@@ -24,11 +24,16 @@ impl Report {
     /// peer was too quick to compare with, the ratio is only shown.
     pub fn ratio(&mut self, what: &str, ours: f64, unit: &str, peer: (&str, f64), goal: Option<f64>) {
         let ratio = ours / peer.1;
+        let shown = if peer.1 > 0.0 {
+            format!("{ratio:.2} ×")
+        } else {
+            String::new()
+        };
         self.rows.push(Row {
             what: what.to_owned(),
             ours: quantity(ours, unit),
             against: format!("{} {}", peer.0, quantity(peer.1, unit)),
-            ratio: format!("{ratio:.2} ×"),
+            ratio: shown,
             goal: goal.map(|goal| format!("≤ {goal} ×")).unwrap_or_default(),
             held: held(goal.map(|goal| ratio <= goal)),
         });
@@ -44,6 +49,19 @@ impl Report {
             ratio: format!("{:.2} ×", ours / ceiling),
             goal: "≤ 1 ×".to_owned(),
             held: held(Some(ours <= ceiling)),
+        });
+        self.tell();
+    }
+
+    /// A figure that nothing is compared with.
+    pub fn figure(&mut self, what: &str, ours: &str) {
+        self.rows.push(Row {
+            what: what.to_owned(),
+            ours: ours.to_owned(),
+            against: String::new(),
+            ratio: String::new(),
+            goal: String::new(),
+            held: "",
         });
         self.tell();
     }
@@ -75,20 +93,20 @@ impl Report {
     /// A long run shows each figure as it comes.
     fn tell(&self) {
         if let Some(row) = self.rows.last() {
-            eprintln!(
-                "{}: {} ({}) {} {}",
-                row.what, row.ours, row.against, row.ratio, row.held
-            );
+            let against = if row.against.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", row.against)
+            };
+            let line = format!("{}: {}{against} {} {}", row.what, row.ours, row.ratio, row.held);
+            eprintln!("{}", line.trim_end());
         }
     }
 }
 
 fn quantity(value: f64, unit: &str) -> String {
-    if value < 10.0 {
-        format!("{value:.2} {unit}")
-    } else {
-        format!("{value:.1} {unit}")
-    }
+    let digits = if value < 10.0 { 2 } else { 1 };
+    format!("{value:.digits$} {unit}").trim_end().to_owned()
 }
 
 fn held(outcome: Option<bool>) -> &'static str {

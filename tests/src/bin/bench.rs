@@ -17,7 +17,7 @@ async fn main() -> Result<()> {
         stack: chosen("stack"),
         sizes: match (sizes.is_empty(), chosen("procesos")) {
             (false, _) => sizes,
-            (true, true) => vec![1, 100, 1_000],
+            (true, true) => vec![100, 1_000, 5_000],
             (true, false) => Vec::new(),
         },
     };
