@@ -14,6 +14,7 @@ use kairos::names::{Names, Place};
 use kairos_aws::{AwsError, Doing};
 use tfplugin::{Attr, Attribute, Diagnostics, Nested, Path, Schema, Type, Value, model};
 
+use crate::data::Installations;
 use crate::proceso::stacks::Stacks;
 use crate::stack::context::Clients;
 use crate::stack::kind::Tags;
@@ -130,6 +131,8 @@ pub struct Configured {
     connection: Result<Connection, Unknown>,
     /// What this run knows of the stacks that processes name.
     pub stacks: Stacks,
+    /// What this run knows of the stacks that data sources read.
+    pub installations: Installations,
 }
 
 /// A way to AWS.
@@ -161,6 +164,12 @@ impl Configured {
     pub fn connection(&self) -> Result<&Connection, Unknown> {
         self.connection.as_ref().map_err(Clone::clone)
     }
+
+    /// Forgets what AWS said of a stack: it has just been created, changed or destroyed.
+    pub fn forget(&self, stack: &str) {
+        self.stacks.forget(stack);
+        self.installations.forget(stack);
+    }
 }
 
 impl Connection {
@@ -186,6 +195,7 @@ pub async fn configure(model: ProviderModel, diagnostics: &mut Diagnostics) -> O
         return Some(Configured {
             connection: Err(unknown),
             stacks,
+            installations: Installations::default(),
         });
     }
     let config = load(&model).await;
@@ -210,6 +220,7 @@ pub async fn configure(model: ProviderModel, diagnostics: &mut Diagnostics) -> O
             Some(Configured {
                 connection: Ok(connection),
                 stacks,
+                installations: Installations::default(),
             })
         }
         Err(error) => {

@@ -1,6 +1,8 @@
 //! The Terraform provider of Kairos.
 
 pub mod configuration;
+pub mod data;
+pub mod functions;
 pub mod permissions;
 pub mod proceso;
 pub mod provider;

@@ -15,8 +15,8 @@ use crate::stack::rules;
 
 /// How the command is used.
 pub const USAGE: &str = "\
-Prints the IAM policies that terraform needs for one stack, as JSON: for each duty (plan, apply, destroy, procesos) a list of
-policies. Attach those of `plan` in any case, those of `apply` and `destroy` beside them; `procesos` stands alone.
+Prints the IAM policies that terraform needs for one stack, as JSON: for each duty (plan, apply, destroy, procesos, data) a list of
+policies. Attach those of `plan` in any case, those of `apply` and `destroy` beside them; `procesos` and `data` stand alone.
 
 Usage: terraform-provider-kairos permissions --name <stack> --account <id> --region <region> [options]
        terraform-provider-kairos permissions --guide

@@ -17,7 +17,7 @@ const PROSE: &str = include_str!("guide.md");
 /// The whole guide.
 pub fn text() -> String {
     let subject = example();
-    let parts = [subject.parts(), subject.procesos()].concat();
+    let parts = [subject.parts(), subject.procesos(), subject.data()].concat();
     let count: usize = Duty::ALL.iter().map(|duty| policies(&subject, *duty).len()).sum();
     PROSE
         .replace("{{limit}}", &format!("{},{:03}", LIMIT / 1000, LIMIT % 1000))

@@ -1,4 +1,4 @@
-//! Whom policies are generated for: whoever plans, applies or destroys exactly one stack, or registers processes in it.
+//! Whom policies are generated for: whoever plans, applies or destroys exactly one stack, registers processes in it or reads it.
 //!
 //! Invariant: a policy covers every configuration of its stack; what it depends on beside the names (a key, a domain, …) is
 //! named in the subject.
@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use kairos::names::Names;
 
 use super::{Grant, Operation, Permissions};
+use crate::data;
 use crate::proceso;
 use crate::stack::component::Component;
 use crate::stack::config::{ApiConfig, Architecture, ExecutorConfig, FunctionConfig, StackConfig};
@@ -24,6 +25,8 @@ pub enum Duty {
     Destroy,
     /// Plans, registers, changes and deletes processes in a stack that is there.
     Procesos,
+    /// Reads a stack, its processes and their runs with data sources.
+    Data,
 }
 
 /// One stack, as far as permissions depend on it.
@@ -56,7 +59,7 @@ pub struct Part {
 
 impl Duty {
     /// All of them, in the order in which they come up.
-    pub const ALL: [Self; 4] = [Self::Plan, Self::Apply, Self::Destroy, Self::Procesos];
+    pub const ALL: [Self; 5] = [Self::Plan, Self::Apply, Self::Destroy, Self::Procesos, Self::Data];
 
     /// Its name in commands and files.
     pub fn as_str(self) -> &'static str {
@@ -65,6 +68,7 @@ impl Duty {
             Self::Apply => "apply",
             Self::Destroy => "destroy",
             Self::Procesos => "procesos",
+            Self::Data => "data",
         }
     }
 
@@ -93,6 +97,7 @@ impl Subject {
             Duty::Plan => [self.parts(), self.procesos()].concat(),
             Duty::Apply | Duty::Destroy => self.parts(),
             Duty::Procesos => self.procesos(),
+            Duty::Data => self.data(),
         };
         let needed = |operation: Operation, removable: bool| match duty {
             Duty::Plan => operation == Operation::Observe,
@@ -103,6 +108,7 @@ impl Subject {
             },
             Duty::Destroy => operation == Operation::Delete,
             Duty::Procesos => true,
+            Duty::Data => operation == Operation::Observe,
         };
         let grants = parts.into_iter().flat_map(|part| {
             let grants = part.permissions.grants.into_iter();
@@ -144,6 +150,15 @@ impl Subject {
         vec![Part {
             name: "kairos_proceso",
             permissions: proceso::permissions(&self.names, &role, self.kms_key_arn.as_deref()),
+            removable: false,
+        }]
+    }
+
+    /// The part that data sources are.
+    pub fn data(&self) -> Vec<Part> {
+        vec![Part {
+            name: "data sources",
+            permissions: data::permissions(&self.names, self.kms_key_arn.as_deref()),
             removable: false,
         }]
     }

@@ -44,8 +44,8 @@ pub fn needs(arn: &str, names: &Names) -> String {
     )
 }
 
-/// The statements that the policy of the key must have.
-fn statements(names: &Names) -> Value {
+/// The statements that the policy of the key must have, as a list.
+pub fn statements(names: &Names) -> Value {
     let Place {
         partition,
         account,

@@ -101,7 +101,7 @@ impl Resource for StackResource {
             purpose: Purpose::Create,
         };
         let achieved = Box::pin(operation.bring(wish)).await;
-        ctx.configured().stacks.forget(&subject.config.name);
+        ctx.configured().forget(&subject.config.name);
         conclude(&operation, &subject.config, &mut model, achieved, &Kept::default()).await
     }
 
@@ -136,7 +136,7 @@ impl Resource for StackResource {
             purpose: Purpose::Change(installation),
         };
         let achieved = Box::pin(operation.bring(wish)).await;
-        ctx.configured().stacks.forget(&subject.config.name);
+        ctx.configured().forget(&subject.config.name);
         if achieved.components.is_none() {
             // Refused before the first write: the state stays as it was.
             return Outcome::failed(achieved.diagnostics.into_iter().collect::<Diagnostics>());
@@ -298,7 +298,7 @@ async fn delete(ctx: &Ctx<Configured>, mut model: StackModel, private: &Private)
         ..subject.config.clone()
     });
     let achieved = operation.destroy(&subject.config, &earlier, installation).await;
-    ctx.configured().stacks.forget(&subject.config.name);
+    ctx.configured().forget(&subject.config.name);
     if achieved.complete {
         return Outcome::gone();
     }

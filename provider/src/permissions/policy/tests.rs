@@ -74,14 +74,16 @@ fn every_policy_fits_into_iam_and_all_of_them_onto_one_role() {
 }
 
 #[test]
-fn a_plan_only_reads() {
-    let reads = ["Get", "List", "Describe", "GET", "Decrypt", "BatchGet"];
-    for action in actions(&with_everything(acme()), Duty::Plan) {
-        let verb = action.split(':').nth(1).unwrap_or_default();
-        assert!(
-            reads.iter().any(|read| verb.starts_with(read)),
-            "{action} is no reading"
-        );
+fn a_plan_and_data_sources_only_read() {
+    let reads = ["Get", "List", "Describe", "GET", "Decrypt", "BatchGet", "Query", "Scan"];
+    for duty in [Duty::Plan, Duty::Data] {
+        for action in actions(&with_everything(acme()), duty) {
+            let verb = action.split(':').nth(1).unwrap_or_default();
+            assert!(
+                reads.iter().any(|read| verb.starts_with(read)),
+                "{action} is no reading"
+            );
+        }
     }
 }
 

@@ -44,6 +44,27 @@ pub struct RestApi {
     pub extras: Extras,
 }
 
+/// The id of the stack's REST API; `None` where there is none.
+pub async fn id(context: &Context) -> Result<Option<String>, AwsError> {
+    let api = RestApi {
+        name: context.names.rest_api(),
+        description: String::new(),
+        endpoint: String::new(),
+        routes: BTreeMap::new(),
+        tags: Tags::new(),
+        extras: Extras::default(),
+    };
+    find(&api, context).await
+}
+
+/// What IAM must allow for [`id`].
+pub fn lookup_permissions(names: &Names) -> Permissions {
+    let (all, tags) = (made("/restapis", names), made("/tags/*", names));
+    Permissions::default()
+        .observe(&all, &["apigateway:GET"])
+        .observe(&tags, &["apigateway:GET"])
+}
+
 impl RestApi {
     /// A digest of what a deployment makes live, so that a deployment can be told to be of this shape.
     pub fn shape(&self) -> String {

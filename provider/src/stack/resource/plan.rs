@@ -51,12 +51,9 @@ async fn bring(
     diagnostics: &mut Diagnostics,
 ) -> StackModel {
     if let Some(name) = model.name.as_str() {
-        let role_prefix = model
-            .executor
-            .known()
-            .and_then(|e| e.role_prefix.as_str())
-            .map(str::to_owned);
-        ctx.configured().stacks.plan(name, PlannedStack { role_prefix });
+        ctx.configured()
+            .stacks
+            .plan(name, remembered(ctx.configured(), name, &model));
     }
     let Ok(connection) = ctx.configured().connection() else {
         // The provider's own configuration is not known yet: neither is anything that follows from it.
@@ -109,6 +106,21 @@ async fn bring(
         );
     }
     model
+}
+
+/// What this run remembers of the planned stack, for the processes and the data sources that name it.
+fn remembered(configured: &Configured, name: &str, model: &StackModel) -> PlannedStack {
+    let executor = model.executor.known();
+    let connection = configured.connection().ok();
+    let executor_role_arn = connection.zip(model.role_path.as_str()).map(|(connection, path)| {
+        let names = connection.names(name);
+        names.role_arn(path, &names.executor_role())
+    });
+    PlannedStack {
+        role_prefix: executor.and_then(|e| e.role_prefix.as_str()).map(str::to_owned),
+        executor_role_arn,
+        external_id: executor.map_or(Attr::Unknown, |e| e.external_id.clone()),
+    }
 }
 
 /// Fills in everything computed, as far as it can be told. `prior` is the state, with the configuration in it.

@@ -1,0 +1,12 @@
+data "kairos_proceso" "cierre" {
+  stack  = "Kairos"
+  nombre = "Cierre diario"
+}
+
+output "cierre" {
+  value = {
+    id    = data.kairos_proceso.cierre.id
+    cron  = data.kairos_proceso.cierre.cron
+    corre = data.kairos_proceso.cierre.habilitado
+  }
+}
