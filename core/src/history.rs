@@ -3,13 +3,15 @@
 //! Invariant: a run keeps its place, since neither its process nor its time ever changes; new ones come in front.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::future::Future;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{IdEjecucion, IdProceso};
-use crate::instant::{Timestamp, serde_millis};
+use crate::instant::{Timestamp, rfc3339_millis, serde_millis};
 use crate::registry::{Page, PortError};
 use crate::run::Ejecucion;
 
@@ -46,6 +48,30 @@ impl RunKey {
             fecha_programada: run.fecha_programada,
             id_ejecucion: run.id_ejecucion,
         }
+    }
+}
+
+impl fmt::Display for RunKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", rfc3339_millis(self.fecha_programada), self.id_ejecucion)
+    }
+}
+
+/// A text that is not the key of a run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not the key of a run: it must be its time and its id")]
+pub struct InvalidRunKey(String);
+
+impl FromStr for RunKey {
+    type Err = InvalidRunKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRunKey> {
+        let refused = || InvalidRunKey(text.to_owned());
+        let (time, id) = text.split_once(' ').ok_or_else(refused)?;
+        Ok(Self {
+            fecha_programada: time.parse().map_err(|_| refused())?,
+            id_ejecucion: id.parse().map_err(|_| refused())?,
+        })
     }
 }
 
@@ -192,6 +218,16 @@ mod tests {
             prop_assert!(shown.is_sorted_by(|a, b| a > b), "newest first, and none twice: {shown:?}");
             let shown: BTreeSet<IdEjecucion> = shown.into_iter().map(|place| place.id_ejecucion).collect();
             prop_assert!(staying.is_subset(&shown), "{staying:?} {shown:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_is_written() {
+        let key = RunKey::of(&run(7));
+        assert_eq!(key.to_string(), format!("1970-01-01T00:00:02.000Z {}", id(7)));
+        assert_eq!(key.to_string().parse(), Ok(key));
+        for bad in ["", "1970-01-01T00:00:02.000Z", "x y", "1970-01-01T00:00:02.000Z y"] {
+            assert!(bad.parse::<RunKey>().is_err(), "{bad}");
         }
     }
 
