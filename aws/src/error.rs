@@ -8,6 +8,7 @@ use std::fmt;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use kairos::registry::{PortError, PortErrorKind};
 
 /// What kind of failure an error is, which decides what may be done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -112,6 +113,20 @@ impl fmt::Display for AwsError {
 }
 
 impl std::error::Error for AwsError {}
+
+/// A failed call as the registry looks at it.
+impl From<AwsError> for PortError {
+    fn from(error: AwsError) -> Self {
+        let kind = match error.class {
+            Class::Transient | Class::Conflict => PortErrorKind::Transient,
+            Class::Propagation => PortErrorKind::Propagation,
+            Class::Denied => PortErrorKind::Denied,
+            Class::NotFound => PortErrorKind::NotFound,
+            Class::Terminal => PortErrorKind::Other,
+        };
+        Self::new(kind, error.ambiguous, error)
+    }
+}
 
 /// Says, of a failed SDK call, what was being done and to what.
 pub trait Doing<T> {
