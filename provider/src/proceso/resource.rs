@@ -247,8 +247,13 @@ fn shown(stack: &str, looked: &Looked, current: &ProcesoModel) -> Result<Proceso
     Ok(convert::model(stack, proceso, &schedule, current))
 }
 
-/// Whether a plan changes nothing of the process itself.
+/// Whether a plan changes nothing of the process itself. One of the earlier system moves to a schedule that others can
+/// share, with its first apply.
 fn is_unchanged(planned: &ProcesoModel, prior: &ProcesoModel) -> bool {
+    let on: Option<IdCalendarizacion> = prior.id_calendarizacion.as_str().and_then(|id| id.parse().ok());
+    if on.is_some_and(|id| id.legacy_expression().is_some()) {
+        return false;
+    }
     let planned = ProcesoModel {
         id_calendarizacion: prior.id_calendarizacion.clone(),
         estado: prior.estado.clone(),
