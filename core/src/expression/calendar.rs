@@ -84,7 +84,7 @@ pub(super) fn days_in_month(year: u16, month: u16) -> u16 {
 }
 
 /// 1 is Sunday. Counts the days since the year 0, with the year beginning in March, so that the leap day is its last.
-fn day_of_week(year: u16, month: u16, day: u16) -> u16 {
+pub(super) fn day_of_week(year: u16, month: u16, day: u16) -> u16 {
     let (year, month) = (u32::from(year), u32::from(month));
     let (year, month) = if month < 3 {
         (year.saturating_sub(1), month + 9)

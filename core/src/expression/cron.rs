@@ -8,6 +8,7 @@ use super::calendar::{Days, all_days};
 use super::field;
 use super::piece::{Fault, Piece};
 use super::set::Set;
+use super::years::{ALL, Kind, kinds};
 use crate::error::{CronField, Rule};
 use std::fmt;
 
@@ -102,24 +103,31 @@ impl Cron {
                 .then_some(Self { days, ..self });
         };
         let wanted = wanted.day_mask();
-        let mut occurring = (Set::empty(CronField::Year), Set::empty(CronField::Month), 0);
-        for (year, month) in pairs(&self.years, &self.months) {
-            let mask = all_days(year, month) & wanted;
-            if mask != 0 {
-                occurring.0.insert(year);
-                occurring.1.insert(month);
-                occurring.2 |= mask;
+        let (mut years, mut months, mut mask) = (Set::empty(CronField::Year), Set::empty(CronField::Month), 0);
+        for kind in kinds(&self.years) {
+            for month in self.months.iter() {
+                let found = all_days(kind.example, month) & wanted;
+                if found != 0 {
+                    years.extend(kind.years);
+                    months.insert(month);
+                    mask |= found;
+                }
             }
         }
-        let (years, months, mask) = occurring;
         if mask == 0 {
             return None;
         }
-        let fits = |year, month| all_days(year, month) & mask;
+        let fits = |kind: &Kind, month| all_days(kind.example, month) & mask;
         let (all_years, all_months) = (Set::full(CronField::Year), Set::full(CronField::Month));
-        let every_year = pairs(&all_years, &months).all(|(y, m)| years.contains(y) || fits(y, m) == 0);
-        let every_month = pairs(&years, &all_months).all(|(y, m)| months.contains(m) || fits(y, m) == 0);
-        let every_day = pairs(&years, &months).all(|(y, m)| all_days(y, m) & !mask == 0);
+        let every_year = ALL
+            .iter()
+            .filter(|kind| kind.years.intersection(years) != kind.years)
+            .all(|kind| months.iter().all(|month| fits(kind, month) == 0));
+        let every_month = kinds(&years).all(|kind| {
+            let mut others = all_months.iter().filter(|month| !months.contains(*month));
+            others.all(|month| fits(&kind, month) == 0)
+        });
+        let every_day = kinds(&years).all(|kind| months.iter().all(|month| all_days(kind.example, month) & !mask == 0));
         Some(Self {
             days: Days::OfMonth(if every_day {
                 Set::full(CronField::DayOfMonth)
@@ -145,9 +153,10 @@ impl Cron {
             .map(|days| Days::OfMonth(day_set(days)))
     }
 
-    /// Each month of the years, with its selected days.
+    /// Each month of each kind of the years, with its selected days.
     fn dates(&self) -> impl Iterator<Item = (u16, u16, u32)> {
-        pairs(&self.years, &self.months).map(|(year, month)| (year, month, self.days.mask(year, month)))
+        let pairs = kinds(&self.years).flat_map(|kind| self.months.iter().map(move |month| (kind.example, month)));
+        pairs.map(|(year, month)| (year, month, self.days.mask(year, month)))
     }
 
     /// Whether it fires on every day.
@@ -163,12 +172,6 @@ fn wrong_count(fields: Piece<'_>, found: usize) -> Fault {
         (Some(first), Some(last)) => first.fault_until(last, rule),
         _ => fields.end().fault(rule),
     }
-}
-
-fn pairs(years: &Set, months: &Set) -> impl Iterator<Item = (u16, u16)> {
-    years
-        .iter()
-        .flat_map(|year| months.iter().map(move |month| (year, month)))
 }
 
 fn day_set(mask: u32) -> Set {

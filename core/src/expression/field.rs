@@ -88,6 +88,10 @@ fn entry_values(part: CronField, entry: Piece<'_>) -> Result<Set, Fault> {
         None if part == CronField::Year => return Err(base.fault(Rule::BackwardsRange { part })),
         None => last + size(part) - first,
     };
+    match step {
+        None | Some(1) if first <= last => return Ok(Set::range(part, first, last)),
+        _ => {}
+    }
     let values = (0..=span).step_by(step.unwrap_or(1).into());
     Ok(Set::from_values(
         part,

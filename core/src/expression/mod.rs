@@ -21,6 +21,7 @@ mod rate;
 mod set;
 #[cfg(test)]
 pub(crate) mod tests;
+mod years;
 
 pub use calendar::Days;
 pub use cron::Cron;

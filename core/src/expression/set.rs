@@ -21,7 +21,24 @@ impl Set {
 
     /// All values of the field.
     pub(crate) fn full(part: CronField) -> Self {
-        Self::from_values(part, part.min()..=part.max())
+        Self::range(part, part.min(), part.max())
+    }
+
+    /// The values from `first` to `last`; those outside of the field's limits are left out.
+    pub(crate) fn range(part: CronField, first: u16, last: u16) -> Self {
+        let (first, last) = (first.max(part.min()), last.min(part.max()));
+        let mut set = Self::empty(part);
+        if first > last {
+            return set;
+        }
+        let (first, last) = (u32::from(first - part.min()), u32::from(last - part.min()));
+        for (begin, word) in (0..).step_by(64).zip(&mut set.bits) {
+            // The bits of this word that are not below the first and not above the last.
+            if first < begin + 64 && last >= begin {
+                *word = u64::MAX << first.saturating_sub(begin) & u64::MAX >> (begin + 63).saturating_sub(last);
+            }
+        }
+        set
     }
 
     /// These values; those outside of the field's limits are left out.
@@ -47,6 +64,14 @@ impl Set {
         for (mine, theirs) in self.bits.iter_mut().zip(other.bits) {
             *mine |= theirs;
         }
+    }
+
+    /// The values that another set of the same field has too.
+    pub(crate) fn intersection(mut self, other: Self) -> Self {
+        for (mine, theirs) in self.bits.iter_mut().zip(other.bits) {
+            *mine &= theirs;
+        }
+        self
     }
 
     /// The field.
@@ -197,6 +222,36 @@ mod tests {
         check(CronField::DayOfWeek, &[1, 3, 5, 7], "1,3,5,7");
         check(CronField::Year, &[2026, 2028, 2030], "2026-2030/2");
         assert_eq!(Set::full(CronField::Year).to_string(), "*");
+    }
+
+    #[test]
+    fn a_range_has_the_values_between_its_ends() {
+        for part in CronField::ALL {
+            for (first, last) in [
+                (0, u16::MAX),
+                (1, 1),
+                (5, 4),
+                (0, 3),
+                (1970, 2199),
+                (1990, 2033),
+                (2033, 2034),
+                (2098, 2161),
+                (30, 70),
+            ] {
+                let values = (first..=last).filter(|value| (part.min()..=part.max()).contains(value));
+                assert_eq!(
+                    Set::range(part, first, last),
+                    Set::from_values(part, values),
+                    "{part} {first} {last}"
+                );
+            }
+            assert!(Set::full(part).is_full());
+        }
+        let (some, others) = (
+            Set::range(CronField::Year, 2000, 2100),
+            Set::range(CronField::Year, 2050, 2199),
+        );
+        assert_eq!(some.intersection(others), Set::range(CronField::Year, 2050, 2100));
     }
 
     #[test]

@@ -112,7 +112,10 @@ impl fmt::Display for Zone {
     }
 }
 
-/// A name that was perhaps meant: one whose last part is what was written, or that differs in at most two letters.
+/// In how many letters a name may differ from what was written to have been meant.
+const NEAR: usize = 2;
+
+/// A name that was perhaps meant: one whose last part is what was written, or that differs in few letters.
 fn suggestion(text: &str) -> Option<String> {
     let written: String = simplified(text);
     // Nothing near is found for a text that is longer than any name, and comparing it would take its time.
@@ -122,11 +125,16 @@ fn suggestion(text: &str) -> Option<String> {
     let nearness = |name: &str| {
         let name = simplified(name);
         let city = name.rsplit('/').next().unwrap_or_default();
-        if city == written { 0 } else { distance(&name, &written) }
+        match name.len().abs_diff(written.len()) {
+            _ if city == written => 0,
+            // As many letters at least must be added or removed; most names need no closer look.
+            longer if longer > NEAR => longer,
+            _ => distance(&name, &written),
+        }
     };
     let names = DATABASE.available().map(|name| name.as_str().to_owned());
     let (near, name) = names.map(|name| (nearness(&name), name)).min()?;
-    (near <= 2).then_some(name)
+    (near <= NEAR).then_some(name)
 }
 
 fn simplified(name: &str) -> String {
