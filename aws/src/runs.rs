@@ -4,6 +4,7 @@
 //! that a call whose answer was lost and that the SDK repeated is told from somebody else's claim.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
@@ -15,6 +16,7 @@ use kairos::run::{Ejecucion, EstadoEjecucion, estado_dia, ttl};
 use crate::claim::{Claim, Recorded, decide, settle};
 use crate::error::{AwsError, Class, Doing};
 use crate::item::{self, Item};
+use crate::items;
 
 /// The table of runs.
 #[derive(Debug, Clone)]
@@ -64,6 +66,46 @@ impl Runs {
             client,
             table: table.into(),
             history_days,
+        }
+    }
+
+    /// Records a run that was asked for as `Pendiente`, unless the table knows it: then it answers with the run as it is,
+    /// and nothing is changed.
+    pub async fn open(&self, run: &Mensaje, now: Timestamp) -> Result<Option<Ejecucion>, AwsError> {
+        let fresh = Ejecucion {
+            id_ejecucion: run.id_ejecucion,
+            id_proceso: run.id_proceso.clone(),
+            id_calendarizacion: run.id_calendarizacion.clone(),
+            fecha_programada: run.fecha_programada,
+            estado: EstadoEjecucion::Pendiente,
+            intentos: 0,
+            arrendado_hasta: None,
+            dueno: None,
+            fecha_inicio: None,
+            fecha_termino: None,
+            respuesta: None,
+            error: None,
+            ttl: ttl(run.fecha_programada.max(now), self.history_days),
+        };
+        let mut item = items::write(&fresh).map_err(|error| self.unreadable(&error))?;
+        item.insert("EstadoDia".into(), text(&fresh.estado_dia()));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(IdEjecucion)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = put.send().await else {
+            return Ok(None);
+        };
+        let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() else {
+            let object = format!("{}/{}", self.table, run.id_ejecucion);
+            return Err(AwsError::new("PutItem", &object, &error));
+        };
+        match refused.item() {
+            Some(item) => self.read(item).map(Some),
+            None => self.get(run.id_ejecucion).await,
         }
     }
 

@@ -230,6 +230,29 @@ async fn a_run_carries_its_facts_its_index_key_and_its_end_of_life() {
 }
 
 #[tokio::test]
+async fn a_run_that_was_asked_for_waits_until_it_is_claimed_and_is_recorded_once() {
+    let (_, runs) = table().await;
+    let asked = run(6);
+    assert_eq!(runs.open(&asked, at(NOW)).await.unwrap(), None);
+    let held = runs.get(asked.id_ejecucion).await.unwrap().unwrap();
+    assert_eq!((held.estado, held.intentos), (EstadoEjecucion::Pendiente, 0));
+    assert_eq!(held.fecha_programada, asked.fecha_programada);
+    // Asked for again, later, under the same id: as it was.
+    let again = Mensaje {
+        fecha_programada: at("2026-01-02T13:00:00Z"),
+        ..asked.clone()
+    };
+    assert_eq!(runs.open(&again, at(NOW)).await.unwrap(), Some(held));
+    let claim = runs
+        .claim(&asked, "me", at(NOW), at("2026-01-02T12:02:10Z"))
+        .await
+        .unwrap();
+    assert_eq!(claim, Claim::Mine { attempt: 1 });
+    let running = runs.open(&asked, at(NOW)).await.unwrap().unwrap();
+    assert_eq!((running.estado, running.intentos), (EstadoEjecucion::EnEjecucion, 1));
+}
+
+#[tokio::test]
 async fn of_many_claims_at_once_one_is_granted() {
     let (_, runs) = table().await;
     let claims = (0..20).map(|n| {

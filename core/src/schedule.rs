@@ -177,8 +177,12 @@ fn window(minutes: i64) -> Result<u16, UserError> {
         })
 }
 
-/// Reads an instant, to the millisecond: finer parts would be in neither the id nor the table.
-fn instant(field: Field, text: &str) -> Result<Timestamp, UserError> {
+/// Reads an instant as users give it: RFC 3339, with an offset. Finer parts than milliseconds, which would be in neither the
+/// id nor the table, are cut off.
+///
+/// # Errors
+/// [`Rule::NotAnInstant`], of `field`.
+pub fn instant(field: Field, text: &str) -> Result<Timestamp, UserError> {
     let refused = || UserError::new(field, text, Rule::NotAnInstant);
     // The time library also reads notations that are not RFC 3339: "[zone]" after the offset, or no seconds.
     let (date, time) = text.trim().split_once(['T', 't', ' ']).ok_or_else(refused)?;

@@ -5,10 +5,18 @@
 
 mod answer;
 mod aws;
+mod calendarizaciones;
+mod cursor;
 mod edge;
+mod ejecuciones;
+mod historia;
+mod listas;
+pub mod openapi;
 mod path;
+mod precondition;
 pub mod problem;
 mod procesos;
+mod query;
 mod request;
 pub mod routes;
 mod spanish;
@@ -19,16 +27,14 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use kairos::names::Names;
 use kairos::registry::Registry;
 use kairos::validation::Limits;
-use serde_json::json;
 
 pub use aws::Aws;
 pub use edge::{REQUEST_ID, answer};
-pub use world::{Ports, World};
+pub use world::{Dispatcher, Launcher, Ports, World};
 
 pub(crate) use edge::RequestId;
 
@@ -41,6 +47,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// The API of one installation, which the handlers share.
 pub struct Api<W: World> {
     pub(crate) registry: Registry<W::Store, W::Scheduler, W::Clock>,
+    pub(crate) history: W::History,
+    pub(crate) clock: W::Clock,
+    pub(crate) launcher: W::Launcher,
+    pub(crate) dispatcher: W::Dispatcher,
     pub(crate) names: Names,
     pub(crate) limits: Limits,
 }
@@ -57,11 +67,18 @@ impl<W: World> Api<W> {
         };
         let Ports {
             store,
+            history,
             scheduler,
             clock,
+            launcher,
+            dispatcher,
         } = ports;
         Self {
-            registry: Registry::new(names.clone(), store, scheduler, clock).with_patience(PATIENCE),
+            registry: Registry::new(names.clone(), store, scheduler, clock.clone()).with_patience(PATIENCE),
+            history,
+            clock,
+            launcher,
+            dispatcher,
             names,
             limits,
         }
@@ -69,8 +86,7 @@ impl<W: World> Api<W> {
 }
 
 pub(crate) async fn health<W: World>(State(api): Shared<W>) -> Response {
-    let body = json!({"Estado": "ok", "Stack": api.names.app, "Version": env!("CARGO_PKG_VERSION")});
-    (StatusCode::OK, Json(body)).into_response()
+    Json(answer::Salud::of(&api.names.app)).into_response()
 }
 
 #[cfg(test)]

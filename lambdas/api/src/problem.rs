@@ -3,32 +3,50 @@
 //! Invariant: `type` is stable, for programs; the texts are for people, and may get better.
 //! Invariant: no payload and no detail of AWS's reaches a caller: those are in the log, under the request's id.
 
+mod kind;
+
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kairos::error::{Field, UserError};
-use kairos::registry::{PortErrorKind, RegistryError};
+use kairos::ids::IdProceso;
+use kairos::instant::rfc3339_millis;
+use kairos::proceso::Proceso;
+use kairos::registry::{PortError, PortErrorKind, RegistryError};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::spanish;
+use crate::{routes, spanish};
+
+pub use kind::Kind;
 
 /// A problem.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Problema", description = "Lo que salió mal (RFC 9457).")]
 pub struct Problem {
     /// What kind of problem it is: `urn:kairos:problema:…`.
     #[serde(rename = "type")]
+    #[schemars(with = "Kind")]
     pub kind: &'static str,
     /// The kind in words.
+    #[schemars(description = "El tipo en palabras.")]
     pub title: &'static str,
     /// The HTTP status.
+    #[schemars(range(min = 400, max = 599), description = "El estado HTTP.")]
     pub status: u16,
     /// What is wrong this time, and what would be right.
+    #[schemars(description = "Qué está mal esta vez, y qué sería correcto.")]
     pub detail: String,
     /// Everything that is wrong with the request, field by field.
     #[serde(rename = "errores", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(description = "Todo lo que está mal en la solicitud, campo por campo.")]
     pub faults: Vec<Fault>,
     /// The process that has the name already.
     #[serde(rename = "idProceso", skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "Option<kairos::ids::IdProceso>",
+        description = "El proceso que ya tiene el nombre."
+    )]
     pub existing: Option<String>,
     /// Seconds after which trying again makes sense.
     #[serde(skip)]
@@ -36,19 +54,27 @@ pub struct Problem {
 }
 
 /// What is wrong with one field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(
+    rename = "ErrorDeCampo",
+    description = "Lo que está mal en un campo, parámetro o encabezado."
+)]
 pub struct Fault {
     /// The field's key.
     #[serde(rename = "campo")]
+    #[schemars(description = "El campo.")]
     pub field: String,
     /// The value, unless it is a payload.
     #[serde(rename = "valor", skip_serializing_if = "Option::is_none")]
+    #[schemars(description = "El valor dado; nunca el de `parametros`.")]
     pub value: Option<String>,
     /// The offending part of the value.
     #[serde(rename = "fragmento", skip_serializing_if = "Option::is_none")]
+    #[schemars(description = "La parte del valor que está mal.")]
     pub fragment: Option<String>,
     /// What would be right.
     #[serde(rename = "detalle")]
+    #[schemars(description = "Qué sería correcto.")]
     pub detail: String,
 }
 
@@ -66,7 +92,16 @@ impl Fault {
         }
     }
 
-    fn of(error: &UserError) -> Self {
+    /// The same, with the value that is wrong.
+    pub(crate) fn with_value(self, value: &str) -> Self {
+        Self {
+            value: Some(shortened(value)),
+            ..self
+        }
+    }
+
+    /// Something wrong with a value of a process or schedule.
+    pub(crate) fn of(error: &UserError) -> Self {
         let confidential = error.field == Field::Parametros;
         let given = !confidential && !error.value.is_empty();
         let part = error.fragment();
@@ -87,11 +122,11 @@ fn shortened(text: &str) -> String {
 }
 
 impl Problem {
-    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+    fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Self {
-            kind,
-            title,
-            status: status.as_u16(),
+            kind: kind.urn(),
+            title: kind.title(),
+            status: kind.status().as_u16(),
             detail: detail.into(),
             faults: Vec::new(),
             existing: None,
@@ -106,12 +141,7 @@ impl Problem {
             .map(|fault| format!("{}: {}", fault.field, fault.detail))
             .collect();
         let detail = told.join("; ");
-        let problem = Self::new(
-            StatusCode::BAD_REQUEST,
-            "urn:kairos:problema:campo-invalido",
-            "Campos inválidos",
-            detail,
-        );
+        let problem = Self::new(Kind::Field, detail);
         Self { faults, ..problem }
     }
 
@@ -126,75 +156,77 @@ impl Problem {
             error.line(),
             error.column()
         );
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "urn:kairos:problema:json-invalido",
-            "El cuerpo no es JSON",
-            detail,
-        )
+        Self::new(Kind::Json, detail)
     }
 
     pub(crate) fn not_an_object() -> Self {
         let detail = "El cuerpo de la solicitud debe ser un objeto JSON con los campos del proceso.";
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "urn:kairos:problema:json-invalido",
-            "El cuerpo no es un objeto JSON",
-            detail,
-        )
+        Self::new(Kind::Json, detail)
     }
 
     pub(crate) fn unreadable_body(rejection: &BytesRejection) -> Self {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             let detail = format!("El cuerpo de la solicitud puede tener hasta {} bytes.", crate::MAX_BODY);
-            return Self::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "urn:kairos:problema:cuerpo-demasiado-grande",
-                "Cuerpo demasiado grande",
-                detail,
-            );
+            return Self::new(Kind::TooLarge, detail);
         }
         let detail = "El cuerpo de la solicitud no se pudo leer.";
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "urn:kairos:problema:cuerpo-ilegible",
-            "Cuerpo ilegible",
-            detail,
-        )
+        Self::new(Kind::Unreadable, detail)
     }
 
     pub(crate) fn no_such_process(id: &str) -> Self {
         let detail = format!("No existe un proceso con el id \"{}\".", shortened(id));
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "urn:kairos:problema:proceso-inexistente",
-            "No existe el proceso",
-            detail,
-        )
+        Self::new(Kind::NoProcess, detail)
+    }
+
+    /// Somebody else changed the process after the caller saw it.
+    fn changed(held: &Proceso) -> Self {
+        let detail = format!(
+            "El proceso \"{}\" no es el que indica If-Match: cambió el {}. Léalo de nuevo y repita el cambio con su ETag.",
+            held.id_proceso,
+            rfc3339_millis(held.fecha_actualizacion)
+        );
+        Self::new(Kind::Precondition, detail)
+    }
+
+    pub(crate) fn disabled(id: &IdProceso) -> Self {
+        let detail = format!(
+            "El proceso \"{id}\" está deshabilitado, y el ejecutor no inicia procesos deshabilitados: habilítelo antes."
+        );
+        Self::new(Kind::Disabled, detail)
+    }
+
+    pub(crate) fn not_json_by_its_type(given: &str) -> Self {
+        let detail = format!(
+            "El Content-Type de la solicitud debe ser application/json, en UTF-8, y es \"{}\".",
+            shortened(given)
+        );
+        Self::new(Kind::MediaType, detail)
+    }
+
+    pub(crate) fn no_such_calendarizacion(id: &str) -> Self {
+        let detail = format!("No existe una calendarización con el id \"{}\".", shortened(id));
+        Self::new(Kind::NoCalendarizacion, detail)
     }
 
     pub(crate) fn unknown_route(path: &str) -> Self {
         let detail = format!("La API no tiene la ruta \"{}\".", shortened(path));
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "urn:kairos:problema:ruta-inexistente",
-            "No existe la ruta",
-            detail,
-        )
+        Self::new(Kind::NoRoute, detail)
     }
 
     pub(crate) fn method_not_allowed(method: &str, path: &str) -> Self {
         let detail = format!(
-            "La ruta \"{}\" no admite el método {}.",
+            "La ruta \"{}\" no admite el método {}; admite {}.",
             shortened(path),
-            shortened(method)
+            shortened(method),
+            routes::methods(path)
         );
-        Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "urn:kairos:problema:metodo-no-admitido",
-            "Método no admitido",
-            detail,
-        )
+        Self::new(Kind::Method, detail)
+    }
+
+    /// A port failed while something was being done; see [`Problem::of`].
+    pub(crate) fn failed(doing: impl Into<String>, error: PortError, request_id: &str) -> Self {
+        let doing = doing.into();
+        Self::of(&RegistryError::Port { doing, error }, request_id)
     }
 
     /// What the registry did not do. Whatever is not the caller's affair is logged under the request's id.
@@ -207,18 +239,14 @@ impl Problem {
                     shortened(&existing.nombre),
                     existing.id_proceso
                 );
-                let problem = Self::new(
-                    StatusCode::CONFLICT,
-                    "urn:kairos:problema:nombre-ocupado",
-                    "El nombre ya está en uso",
-                    detail,
-                );
+                let problem = Self::new(Kind::NameTaken, detail);
                 Self {
                     existing: Some(existing.id_proceso.to_string()),
                     ..problem
                 }
             }
             RegistryError::NotFound { id } => Self::no_such_process(id.as_str()),
+            RegistryError::Unexpected { held } => Self::changed(held),
             RegistryError::Conflict { object } => {
                 tracing::warn!(solicitud = request_id, %error, "somebody else was faster");
                 let detail = format!(
@@ -239,12 +267,7 @@ impl Problem {
                 tracing::error!(solicitud = request_id, %error, "failed");
                 let detail =
                     format!("La solicitud no se pudo completar. Su id para el administrador es \"{request_id}\".");
-                Self::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "urn:kairos:problema:error-interno",
-                    "Error interno",
-                    detail,
-                )
+                Self::new(Kind::Internal, detail)
             }
         }
     }
@@ -253,12 +276,7 @@ impl Problem {
     pub(crate) fn out_of_time() -> Self {
         let detail = "La solicitud no terminó a tiempo, y puede haberse llevado a cabo o no: puede repetirse sin riesgo \
                       (una ejecución inmediata, con su Idempotency-Key).";
-        let problem = Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "urn:kairos:problema:tiempo-agotado",
-            "La solicitud no terminó a tiempo",
-            detail,
-        );
+        let problem = Self::new(Kind::OutOfTime, detail);
         Self {
             retry_after: Some(2),
             ..problem
@@ -266,12 +284,7 @@ impl Problem {
     }
 
     fn busy(detail: impl Into<String>) -> Self {
-        let problem = Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "urn:kairos:problema:intente-de-nuevo",
-            "No disponible por el momento",
-            detail,
-        );
+        let problem = Self::new(Kind::TryAgain, detail);
         Self {
             retry_after: Some(2),
             ..problem

@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 
 use crate::problem::Problem;
 use crate::world::World;
-use crate::{Api, MAX_BODY, health, procesos};
+use crate::{Api, MAX_BODY, calendarizaciones, ejecuciones, health, historia, listas, openapi, procesos};
 
 /// What can be asked of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +28,25 @@ pub struct Operation {
 /// Everything that can be asked of the API.
 pub const OPERATIONS: &[Operation] = &[
     Operation::new("GET", "/salud", &[200]),
-    Operation::new("POST", "/Procesos", &[200, 201, 400, 409, 413, 500, 503]),
+    Operation::new("GET", "/openapi.json", &[200]),
+    Operation::new("GET", "/Procesos", &[200, 400, 500, 503]),
+    Operation::new("POST", "/Procesos", &[200, 201, 400, 409, 413, 415, 500, 503]),
     Operation::new("GET", "/Procesos/{id}", &[200, 404, 500, 503]),
-    Operation::new("DELETE", "/Procesos/{id}", &[204, 404, 500, 503]),
+    Operation::new("PUT", "/Procesos/{id}", &[200, 400, 404, 412, 413, 415, 500, 503]),
+    Operation::new("DELETE", "/Procesos/{id}", &[204, 400, 404, 412, 500, 503]),
+    Operation::new("GET", "/Procesos/{id}/Ejecuciones", &[200, 400, 404, 500, 503]),
+    Operation::new(
+        "POST",
+        "/Procesos/{id}/Ejecuciones",
+        &[202, 400, 404, 409, 413, 415, 500, 503],
+    ),
+    Operation::new("GET", "/Calendarizaciones", &[200, 400, 500, 503]),
+    Operation::new("GET", "/Calendarizaciones/{id}", &[200, 400, 404, 500, 503]),
+    Operation::new(
+        "POST",
+        "/Calendarizaciones/{id}/Ejecuciones",
+        &[202, 400, 404, 413, 415, 500, 503],
+    ),
 ];
 
 impl Operation {
@@ -43,8 +59,21 @@ impl Operation {
 pub fn router<W: World>(api: Api<W>) -> Router {
     Router::new()
         .route("/salud", get(health::<W>))
-        .route("/Procesos", post(procesos::register::<W>))
-        .route("/Procesos/{id}", get(procesos::one::<W>).delete(procesos::delete::<W>))
+        .route("/openapi.json", get(openapi::serve))
+        .route("/Procesos", get(listas::page::<W>).post(procesos::register::<W>))
+        .route(
+            "/Procesos/{id}",
+            get(procesos::one::<W>)
+                .put(procesos::replace::<W>)
+                .delete(procesos::delete::<W>),
+        )
+        .route(
+            "/Procesos/{id}/Ejecuciones",
+            get(historia::page::<W>).post(ejecuciones::run_now::<W>),
+        )
+        .route("/Calendarizaciones", get(calendarizaciones::page::<W>))
+        .route("/Calendarizaciones/{id}", get(calendarizaciones::one::<W>))
+        .route("/Calendarizaciones/{id}/Ejecuciones", post(ejecuciones::replay::<W>))
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -56,7 +85,7 @@ pub(crate) fn template(path: &str) -> Option<&'static str> {
     let fits = |template: &str| {
         let mut parts = path.split('/');
         let fits = template.split('/').all(|wanted| match parts.next() {
-            Some(part) => wanted == part || wanted.starts_with('{') && !part.is_empty(),
+            Some(part) => wanted == part || wanted.starts_with('{'),
             None => false,
         });
         fits && parts.next().is_none()
@@ -65,6 +94,13 @@ pub(crate) fn template(path: &str) -> Option<&'static str> {
         .iter()
         .map(|operation| operation.path)
         .find(|template| fits(template))
+}
+
+/// The methods that a path takes, for people; `GET` answers `HEAD` as well.
+pub(crate) fn methods(path: &str) -> String {
+    let template = template(path);
+    let methods = OPERATIONS.iter().filter(|operation| Some(operation.path) == template);
+    methods.map(|operation| operation.method).collect::<Vec<_>>().join(", ")
 }
 
 async fn unknown(uri: Uri) -> Problem {

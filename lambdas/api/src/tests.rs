@@ -1,111 +1,18 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use axum::Router;
-use axum::body::to_bytes;
+mod edge;
+mod ejecuciones;
+mod listas;
+mod reemplazo;
+mod world;
+
 use insta::assert_snapshot;
-use kairos::names::Place;
 use kairos::registry::PortErrorKind;
-use kairos::registry::memory::{Fault, Memory};
-use serde_json::{Value, json};
+use kairos::registry::memory::Fault;
+use serde_json::json;
 
 use super::*;
-
-const ROLE: &str = "arn:aws:iam::123456789012:role/KairosProceso-cobro";
-const TARGET: &str = "arn:aws:lambda:sa-east-1:123456789012:function:cobro";
-
-/// Everything in memory.
-struct InMemory;
-
-impl crate::World for InMemory {
-    type Store = Memory;
-    type Scheduler = Memory;
-    type Clock = Memory;
-}
-
-/// The API over an empty world in memory, at noon.
-struct World {
-    memory: Memory,
-    router: Router,
-}
-
-impl World {
-    fn new() -> Self {
-        let memory = Memory::new("2026-01-02T12:00:00Z".parse().unwrap());
-        let place = Place {
-            partition: "aws".into(),
-            account: "123456789012".into(),
-            region: "sa-east-1".into(),
-        };
-        let names = Names::new("demo", place);
-        let ports = Ports::<InMemory> {
-            store: memory.clone(),
-            scheduler: memory.clone(),
-            clock: memory.clone(),
-        };
-        let router = routes::router(Api::new(ports, names, "KairosProceso".into()));
-        Self { memory, router }
-    }
-
-    /// Sends a request as API Gateway hands it over, and shows the answer.
-    async fn ask(&self, method: &str, path: &str, body: &str) -> String {
-        let proxy = path.trim_start_matches('/');
-        self.ask_as(&event(method, &format!("/{proxy}"), Some(proxy), "/{proxy+}", body))
-            .await
-    }
-
-    async fn ask_as(&self, event: &Value) -> String {
-        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
-        let answer = answer(self.router.clone(), request).await;
-        let status = answer.status();
-        let headers: Vec<_> = ["content-type", "retry-after", "allow", "x-id-solicitud"]
-            .iter()
-            .filter_map(|name| Some(format!("{name}: {}", answer.headers().get(*name)?.to_str().ok()?)))
-            .collect();
-        let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
-        let body = match serde_json::from_slice::<Value>(&body) {
-            Ok(value) => serde_json::to_string_pretty(&value).unwrap(),
-            Err(_) => String::from_utf8(body.to_vec()).unwrap(),
-        };
-        format!("{status}\n{}\n\n{body}", headers.join("\n"))
-    }
-
-    async fn register(&self, body: &Value) -> String {
-        self.ask("POST", "/Procesos", &body.to_string()).await
-    }
-}
-
-fn event(method: &str, path: &str, proxy: Option<&str>, resource: &str, body: &str) -> Value {
-    json!({
-        "resource": resource, "path": path, "httpMethod": method,
-        "headers": {"Host": "abc.execute-api.sa-east-1.amazonaws.com", "Content-Type": "application/json"},
-        "multiValueHeaders": {"Host": ["abc.execute-api.sa-east-1.amazonaws.com"]},
-        "queryStringParameters": null, "multiValueQueryStringParameters": null,
-        "pathParameters": proxy.map(|proxy| json!({"proxy": proxy})), "stageVariables": null,
-        "requestContext": {
-            "accountId": "123456789012", "apiId": "abc", "stage": "prod", "requestId": "solicitud-1",
-            "resourcePath": resource, "resourceId": "r", "httpMethod": method, "path": format!("/prod{path}"),
-            "identity": {"sourceIp": "203.0.113.1"}
-        },
-        "body": body, "isBase64Encoded": false
-    })
-}
-
-fn proceso() -> Value {
-    json!({"nombre": "Cobro diario", "cron": "0 3 * * ? *", "arnRol": ROLE, "arnProceso": TARGET,
-           "parametros": "{\"id\":\"<kairos.id-ejecucion>\"}", "habilitado": true})
-}
-
-fn with(changes: &Value) -> Value {
-    let mut body = proceso();
-    for (key, value) in changes.as_object().unwrap() {
-        body[key] = value.clone();
-    }
-    body
-}
-
-fn status(answer: &str) -> &str {
-    answer.split(' ').next().unwrap()
-}
+pub(crate) use world::{Answer, Ask, ROLE, TARGET, World, event, proceso, status, with};
 
 #[tokio::test]
 async fn a_new_process_is_201_the_same_again_200_and_another_one_of_its_name_409() {
@@ -243,7 +150,7 @@ async fn health_needs_no_aws() {
 #[tokio::test]
 async fn unknown_routes_are_404_and_other_methods_405() {
     let world = World::new();
-    assert_snapshot!("no_route", world.ask("GET", "/Calendarizaciones", "").await);
+    assert_snapshot!("no_route", world.ask("GET", "/Nada", "").await);
     assert_snapshot!("no_method", world.ask("PATCH", "/Procesos", "").await);
     assert_eq!(status(&world.ask_as(&event("GET", "/", None, "/", "")).await), "404");
 }
