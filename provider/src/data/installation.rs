@@ -117,10 +117,10 @@ pub(super) fn missing(connection: &Connection, name: &str, planned: bool) -> Dia
     let place = &connection.place;
     let (account, region) = (&place.account, &place.region);
     let then = if planned {
-        "This configuration is to create it: refer to the attributes of its kairos_stack, or add depends_on = [kairos_stack.<name>], \
-         so that it is read after that."
+        "This configuration is to create it: write kairos_stack.<name>.name here, or add depends_on = [kairos_stack.<name>], so \
+         that it is read after that."
     } else {
-        "Data sources read stacks that exist: check name, region and credentials."
+        "Check name, region and credentials; if this configuration creates it, write kairos_stack.<name>.name here."
     };
     about_stack(
         "No such stack",

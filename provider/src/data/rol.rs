@@ -253,7 +253,8 @@ fn no_room(executor: &Executor) -> Diagnostics {
 fn not_known_yet(name: &str) -> Diagnostics {
     let detail = format!(
         "\"role_path\", \"executor.role_prefix\" or \"executor.external_id\" of the stack \"{name}\" is not known before apply. \
-         Write depends_on = [kairos_stack.<name>] here: Terraform then reads this after the stack has been created or changed."
+         Write stack = kairos_stack.<name>.name here, or depends_on = [kairos_stack.<name>]: Terraform then reads this after the \
+         stack has been created or changed."
     );
     let mut diagnostics = Diagnostics::new();
     diagnostics.error_at(Path::root("stack"), "The stack is not known yet", detail);

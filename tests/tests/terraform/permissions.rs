@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use acceptance::fixtures::{self, ProcesoRole, TargetFunction};
 use acceptance::ministack::Options;
+use acceptance::terraform::REQUIRED_PROVIDERS;
 use acceptance::{Account, MiniStack, Terraform, world};
 use anyhow::{Context, Result, ensure};
 use aws_sdk_lambda::primitives::Blob;
@@ -91,6 +92,7 @@ async fn each_duty_runs_under_exactly_its_policies() -> Result<()> {
     let planner = Principal::create(&account, "plan", printed.duties(&["plan"])).await?;
     let builder = Principal::create(&account, "apply", printed.duties(&["plan", "apply"])).await?;
     let registrar = Principal::create(&account, "procesos", printed.duties(&["procesos"])).await?;
+    let reader = Principal::create(&account, "data", printed.duties(&["data"])).await?;
     let destroyer = Principal::create(&account, "destroy", printed.duties(&["plan", "destroy"])).await?;
     let mut terraform = Terraform::new(&account, &stack(WITH_API))?;
 
@@ -137,6 +139,9 @@ async fn each_duty_runs_under_exactly_its_policies() -> Result<()> {
         procesos.plan_summary(&[])?.is_empty(),
         "the plan of the process is not empty"
     );
+    let mut data = Terraform::new(&account, &reads())?;
+    reader.takes(&mut data);
+    data.apply(&[])?.succeeded("reading")?;
     procesos.destroy(&[])?.succeeded("destroy of the process")?;
 
     drift(&account).await?;
@@ -166,7 +171,7 @@ async fn each_duty_runs_under_exactly_its_policies() -> Result<()> {
     let calls: Vec<Call> = calls.map(Call::of).collect::<Result<_>>()?;
     planner.was_asked_only_what_it_may(&calls, &account, &["ssm:PutParameter", "ssm:AddTagsToResource"])?;
     let mut used = BTreeSet::new();
-    for principal in [&builder, &registrar, &destroyer] {
+    for principal in [&builder, &registrar, &reader, &destroyer] {
         used.extend(principal.was_asked_only_what_it_may(&calls, &account, &[])?);
     }
     nothing_is_allowed_in_vain(&printed, &used)
@@ -230,7 +235,7 @@ impl Principal {
 
 /// Every action was used on something, and something was used of every object.
 fn nothing_is_allowed_in_vain(printed: &Printed, used: &BTreeSet<Need>) -> Result<()> {
-    let all = printed.duties(&["plan", "apply", "destroy", "procesos"]);
+    let all = printed.duties(&["plan", "apply", "destroy", "procesos", "data"]);
     let excused = |what: &str| {
         UNUSED
             .iter()
@@ -332,6 +337,26 @@ fn quirks(account: &Account, allowed: &Allowed) -> Value {
         }
     }
     json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+/// Each data source, in each way that asks AWS otherwise.
+fn reads() -> String {
+    let of = |kind: &str, label: &str, attributes: &str| {
+        format!("data \"kairos_{kind}\" \"{label}\" {{\n  {attributes}\n}}\n")
+    };
+    let on = |attributes: &str| format!("stack = \"{APP}\"\n  {attributes}");
+    format!("{REQUIRED_PROVIDERS}\nprovider \"kairos\" {{}}\n")
+        + &of("stack", "this", &format!("name = \"{APP}\""))
+        + &of("proceso", "p", &on("nombre = \"Permisos\""))
+        + &of("procesos", "todos", &on(""))
+        + &of("procesos", "suyos", &on("cron = \"cron(0 4 1 1 ? *)\""))
+        + &of("ejecuciones", "p", &on("nombre = \"Permisos\""))
+        + &of(
+            "rol_ejecucion",
+            "cola",
+            &on("arn_proceso = \"arn:aws:sqs:us-east-1:123456789012:trabajo\""),
+        )
+        + &of("politica_kms", "llave", &on(""))
 }
 
 fn proceso(cron: &str, role: &ProcesoRole, function: &TargetFunction) -> String {
