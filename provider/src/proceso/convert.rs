@@ -3,6 +3,7 @@
 //! Invariant: what only reads differently keeps the user's form, so that it never shows as a change.
 
 use kairos::error::{Field, UserError};
+use kairos::ids::IdProceso;
 use kairos::instant::rfc3339_millis;
 use kairos::parameters::json_equal;
 use kairos::proceso::Proceso;
@@ -91,7 +92,7 @@ pub(super) fn on_same_schedule(stack: &str, held: &Proceso, shown: &ProcesoModel
     let nombre = shown
         .nombre
         .as_str()
-        .filter(|nombre| kairos::ids::IdProceso::of(nombre) == held.id_proceso);
+        .filter(|nombre| IdProceso::of(nombre) == held.id_proceso);
     let parametros = shown.parametros.as_str();
     let same_parametros = json_equal(parametros, held.parametros.as_deref());
     ProcesoModel {
@@ -122,6 +123,13 @@ pub(super) fn on_same_schedule(stack: &str, held: &Proceso, shown: &ProcesoModel
 
 /// Keeps the prior form of what the plan only spells differently.
 pub(super) fn keep_forms(planned: &mut ProcesoModel, prior: &ProcesoModel) {
+    if planned.nombre != prior.nombre
+        && let (Some(new), Some(old)) = (planned.nombre.as_str(), prior.nombre.as_str())
+        && IdProceso::of(new) == IdProceso::of(old)
+    {
+        // The process is the same: it is not to be replaced for a capital letter.
+        planned.nombre = prior.nombre.clone();
+    }
     let times = |model: &ProcesoModel| {
         let ProcesoModel {
             cron,
@@ -241,6 +249,7 @@ mod tests {
     #[test]
     fn a_plan_that_only_spells_differently_is_empty() {
         let mut planned = ProcesoModel {
+            nombre: "CIERRE diario".into(),
             cron: "cron(0 3 ? * 2-6 *)".into(),
             inicio: "2026-01-01T03:00:00Z".into(),
             parametros: r#"{"a":1.0}"#.into(),
@@ -253,6 +262,7 @@ mod tests {
                 ..written()
             },
         );
+        assert_eq!(planned.nombre, written().nombre);
         assert_eq!(planned.cron, written().cron);
         assert_eq!(planned.inicio, written().inicio);
         let mut changed = ProcesoModel {

@@ -113,12 +113,25 @@ impl Registered {
             }
         };
         let (proceso, seen) = try_join(reader.only(id), calendarizacion).await?;
-        let Some(proceso) = proceso else { return Ok(None) };
-        let (seen, first) = match seen {
-            Some(seen) if expected == Some(&proceso.id_calendarizacion) => seen,
-            _ => watch.look(registry, &proceso.id_calendarizacion).await?,
-        };
-        Ok(Some(Looked { proceso, seen, first }))
+        let Some(mut proceso) = proceso else { return Ok(None) };
+        let mut looked = seen.filter(|_| expected == Some(&proceso.id_calendarizacion));
+        loop {
+            let (seen, first) = match looked {
+                Some(looked) => looked,
+                None => watch.look(registry, &proceso.id_calendarizacion).await?,
+            };
+            if seen.examined.row.is_none() {
+                // The last process takes the row along: it may have been this one, just now.
+                let Some(now) = registry.only(id).await? else {
+                    return Ok(None);
+                };
+                if now.id_calendarizacion != proceso.id_calendarizacion {
+                    (proceso, looked) = (now, None);
+                    continue;
+                }
+            }
+            return Ok(Some(Looked { proceso, seen, first }));
+        }
     }
 
     /// Puts the calendarización of a schedule right.
