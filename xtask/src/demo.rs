@@ -35,6 +35,10 @@ pub(crate) fn demo(keep: bool) -> Result<()> {
 /// Measures Kairos against its peers; `arguments` choose parts and sizes.
 pub(crate) fn bench(arguments: &[String]) -> Result<()> {
     let mut bench = prepared("bench", &RELEASE)?;
+    // Only one part needs it, and it is all of them where none is named.
+    if arguments.is_empty() || arguments.iter().any(|argument| argument == "api") {
+        bench.env("KAIROS_EMPTY", package::empty()?);
+    }
     bench.args(arguments);
     Err(anyhow!(bench.exec()).context("starting the benchmarks"))
 }

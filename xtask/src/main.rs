@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a command line tool talks on its standard output")]
 
 mod demo;
+mod fuzz;
 mod package;
 mod repro;
 mod shell;
@@ -50,11 +51,17 @@ enum Command {
     },
     /// Measures the provider and the Lambdas against their peers
     Bench {
-        /// Parts (lambdas, stack, procesos) and numbers of processes; everything without any
+        /// Parts (schedule, lambdas, api, stack, procesos) and numbers of processes; everything without any
         parts: Vec<String>,
     },
     /// Writes docs/guides/permissions.md, and docs/demo.md from a run of the demo
     Docs,
+    /// Lets libFuzzer look for inputs that break the schedule language (needs a C++ compiler)
+    Fuzz {
+        /// For how many seconds
+        #[arg(default_value_t = 60)]
+        seconds: u32,
+    },
     /// Runs the reproductions of docs/adr/0001: why the published provider crate was replaced
     Repro,
 }
@@ -67,6 +74,7 @@ fn main() -> ExitCode {
         Command::Demo { keep } => demo::demo(keep),
         Command::Bench { parts } => demo::bench(&parts),
         Command::Docs => demo::docs(),
+        Command::Fuzz { seconds } => fuzz::run_for(seconds),
         Command::Repro => repro::run(),
     };
     match outcome {

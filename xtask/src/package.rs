@@ -50,8 +50,22 @@ pub(crate) fn run(architecture: &str) -> Result<()> {
     Ok(())
 }
 
+/// Builds the empty function, with which the benchmarks compare the API, as the Lambdas are built. It is not packed: nothing
+/// ships it. Gives its binary.
+pub(crate) fn empty() -> Result<PathBuf> {
+    let binaries = compile(DEFAULT_ARCHITECTURE, &["--package", "api", "--example", "empty"])?;
+    Ok(binaries.join("empty").join("bootstrap"))
+}
+
 /// Compiles the bootstraps and gives the folder that holds `{lambda}/bootstrap`.
 fn build(architecture: &str) -> Result<PathBuf> {
+    let packages = LAMBDAS.iter().flat_map(|lambda| ["--package", lambda]);
+    let what: Vec<&str> = ["--bins"].into_iter().chain(packages).collect();
+    compile(architecture, &what)
+}
+
+/// Compiles what cargo is to select by `what`, for Lambda.
+fn compile(architecture: &str, what: &[&str]) -> Result<PathBuf> {
     let triple = match architecture {
         "x86_64" => "x86_64-unknown-linux-gnu.2.34",
         "arm64" => "aarch64-unknown-linux-gnu.2.34",
@@ -63,17 +77,8 @@ fn build(architecture: &str) -> Result<PathBuf> {
     let binaries = build.join(format!("bootstraps-{architecture}"));
     let mut cargo = command(tools.join("cargo-lambda"));
     cargo
-        .args([
-            "lambda",
-            "build",
-            "--locked",
-            "--profile",
-            "lambda",
-            "--bins",
-            "--target",
-            triple,
-        ])
-        .args(LAMBDAS.iter().flat_map(|lambda| ["--package", lambda]))
+        .args(["lambda", "build", "--locked", "--profile", "lambda", "--target", triple])
+        .args(what)
         .arg("--lambda-dir")
         .arg(&binaries)
         .env("PATH", path_with(&tools)?)

@@ -2,29 +2,93 @@
 //!
 //! Invariant: every figure is measured here and now; a peer that is not at hand leaves its column empty, with the reason.
 
+pub mod api;
 pub mod cold_start;
 pub mod count;
 pub mod measure;
 pub mod path;
 pub mod procesos;
 pub mod report;
+pub mod schedule;
 pub mod stack;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::MiniStack;
 use crate::ministack::Options;
 use report::Report;
 
-/// Which part to measure, and how large.
-#[derive(Debug, Clone)]
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The schedule language.
+    Schedule,
+    /// The Lambdas' binaries.
+    Lambdas,
+    /// The HTTP API's latency.
+    Api,
+    /// The life of a stack.
+    Stack,
+    /// The life of many processes.
+    Procesos,
+}
+
+/// What to measure, and how large.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
+    /// The parts, in reading order.
+    pub parts: Vec<Part>,
     /// Numbers of processes to measure the life of.
     pub sizes: Vec<usize>,
-    /// Whether to measure the Lambdas' binaries.
-    pub lambdas: bool,
-    /// Whether to measure the stack.
-    pub stack: bool,
+}
+
+/// Numbers of processes where none are chosen. Of 5,000 terraform itself takes half an hour a side: it writes its whole state
+/// after each instance.
+const SIZES: [usize; 3] = [100, 1_000, 5_000];
+
+impl Part {
+    /// All, in reading order.
+    pub const ALL: [Self; 5] = [Self::Schedule, Self::Lambdas, Self::Api, Self::Stack, Self::Procesos];
+
+    /// The word that chooses it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Lambdas => "lambdas",
+            Self::Api => "api",
+            Self::Stack => "stack",
+            Self::Procesos => "procesos",
+        }
+    }
+}
+
+impl Selection {
+    /// Reads words: parts, and numbers of processes. Everything where there are none.
+    ///
+    /// # Errors
+    /// A word is neither.
+    pub fn read(words: &[String]) -> Result<Self> {
+        let (mut parts, mut sizes) = (Vec::new(), Vec::new());
+        for word in words {
+            let part = Part::ALL.into_iter().find(|part| part.name() == word);
+            match (part, word.parse()) {
+                (Some(part), _) => parts.push(part),
+                (None, Ok(size)) => sizes.push(size),
+                (None, Err(_)) => {
+                    let names = Part::ALL.map(Part::name).join(", ");
+                    bail!("\"{word}\" is not a number of processes, nor one of {names}");
+                }
+            }
+        }
+        if !sizes.is_empty() && !parts.contains(&Part::Procesos) {
+            parts.push(Part::Procesos);
+        }
+        let chosen = |part: &Part| parts.is_empty() || parts.contains(part);
+        Ok(Self {
+            parts: Part::ALL.into_iter().filter(chosen).collect(),
+            sizes: if sizes.is_empty() { SIZES.to_vec() } else { sizes },
+        })
+    }
 }
 
 /// Measures what is selected and gives the rows, in reading order.
@@ -34,14 +98,37 @@ pub struct Selection {
 pub async fn run(selection: &Selection) -> Result<Report> {
     let mut report = Report::default();
     let server = MiniStack::start(Options::default())?;
-    if selection.lambdas {
-        cold_start::measure(&mut report)?;
-    }
-    if selection.stack {
-        Box::pin(stack::measure(&server, &mut report)).await?;
-    }
-    if !selection.sizes.is_empty() {
-        procesos::measure(&server, &selection.sizes, &mut report).await?;
+    for part in &selection.parts {
+        match part {
+            Part::Lambdas => cold_start::measure(&mut report)?,
+            Part::Api => Box::pin(api::measure(&server, &mut report)).await?,
+            Part::Stack => Box::pin(stack::measure(&server, &mut report)).await?,
+            Part::Procesos => Box::pin(procesos::measure(&server, &selection.sizes, &mut report)).await?,
+        }
     }
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(words: &str, parts: &[Part], sizes: &[usize]) {
+        let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+        let expected = Selection {
+            parts: parts.to_vec(),
+            sizes: sizes.to_vec(),
+        };
+        assert_eq!(Selection::read(&words).ok(), Some(expected));
+    }
+
+    #[test]
+    fn words_choose_parts_and_sizes() {
+        check("", &Part::ALL, &SIZES);
+        check("stack api", &[Part::Api, Part::Stack], &SIZES);
+        check("200", &[Part::Procesos], &[200]);
+        check("lambdas 200 10", &[Part::Lambdas, Part::Procesos], &[200, 10]);
+        assert!(Selection::read(&["apis".to_owned()]).is_err());
+    }
 }

@@ -1,11 +1,24 @@
 //! The table of a benchmark: what was measured, ours, the peer's, the ratio, the goal.
 
+use std::fmt;
+
 use comfy_table::{Table, presets};
 
 /// The rows of a run.
 #[derive(Debug, Default)]
 pub struct Report {
     rows: Vec<Row>,
+}
+
+/// How long something took, many times over, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread {
+    /// Half of the times were shorter.
+    pub p50: f64,
+    /// Of a hundred, 95 were shorter.
+    pub p95: f64,
+    /// Of a hundred, 99 were shorter.
+    pub p99: f64,
 }
 
 /// One figure.
@@ -49,6 +62,19 @@ impl Report {
             ratio: format!("{:.2} ×", ours / ceiling),
             goal: "≤ 1 ×".to_owned(),
             held: held(Some(ours <= ceiling)),
+        });
+        self.tell();
+    }
+
+    /// A latency against a peer's of the same run; the ratio is that of the medians.
+    pub fn spread(&mut self, what: &str, ours: Spread, peer: (&str, Spread)) {
+        self.rows.push(Row {
+            what: format!("{what}: P50 / P95 / P99"),
+            ours: ours.to_string(),
+            against: format!("{} {}", peer.0, peer.1),
+            ratio: format!("{:.2} ×", ours.p50 / peer.1.p50),
+            goal: String::new(),
+            held: "",
         });
         self.tell();
     }
@@ -104,6 +130,23 @@ impl Report {
     }
 }
 
+impl Spread {
+    /// Of these times, in milliseconds.
+    pub fn of(mut times: Vec<f64>) -> Self {
+        times.sort_by(f64::total_cmp);
+        // The nearest rank: the least time that so many of a hundred do not exceed.
+        let rank = |percent: usize| times.get((times.len() * percent).div_ceil(100).saturating_sub(1));
+        let [p50, p95, p99] = [50, 95, 99].map(|percent| rank(percent).copied().unwrap_or_default());
+        Self { p50, p95, p99 }
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2} / {:.2} / {:.2} ms", self.p50, self.p95, self.p99)
+    }
+}
+
 fn quantity(value: f64, unit: &str) -> String {
     let digits = if value < 10.0 { 2 } else { 1 };
     format!("{value:.digits$} {unit}").trim_end().to_owned()
@@ -129,5 +172,13 @@ mod tests {
         let table = report.markdown();
         assert!(table.contains("3.00 ×") && table.contains("NO"), "{table}");
         assert!(table.contains("0.88 ×") && table.contains("yes"), "{table}");
+    }
+
+    #[test]
+    fn percentiles_are_times_that_were_measured() {
+        let spread = Spread::of((1..=200).rev().map(f64::from).collect());
+        assert_eq!((spread.p50, spread.p95, spread.p99), (100.0, 190.0, 198.0));
+        assert_eq!(Spread::of(vec![3.0]).to_string(), "3.00 / 3.00 / 3.00 ms");
+        assert_eq!(Spread::of(Vec::new()).p99, 0.0);
     }
 }
