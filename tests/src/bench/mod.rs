@@ -100,6 +100,7 @@ pub async fn run(selection: &Selection) -> Result<Report> {
     let server = MiniStack::start(Options::default())?;
     for part in &selection.parts {
         match part {
+            Part::Schedule => schedule::measure(&mut report)?,
             Part::Lambdas => cold_start::measure(&mut report)?,
             Part::Api => Box::pin(api::measure(&server, &mut report)).await?,
             Part::Stack => Box::pin(stack::measure(&server, &mut report)).await?,
