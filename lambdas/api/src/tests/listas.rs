@@ -514,6 +514,36 @@ async fn calendarizaciones_come_with_counts_words_and_next_occurrences() {
 }
 
 #[tokio::test]
+async fn a_calendarizacion_of_the_earlier_system_is_told_by_its_id_and_not_counted() {
+    let world = World::new();
+    let id = IdCalendarizacion::legacy("0 3 ? * mon-fri *");
+    let row: Calendarizacion = serde_json::from_value(json!({"IdCalendarizacion": id})).unwrap();
+    world.memory.world().tables.calendarizaciones.insert(id.clone(), row);
+    let one = world.page(&format!("/Calendarizaciones/{id}"), &[]).await;
+    assert_eq!(
+        (&one["Cron"], &one["ZonaHoraria"]),
+        (&json!("cron(0 3 ? * 2-6 *)"), &json!("UTC"))
+    );
+    assert_eq!(
+        (&one["CantProcesos"], &one["CantHabilitados"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!(one["ProximasEjecuciones"][0], "2026-01-05T03:00:00.000Z");
+    assert_eq!(
+        world.page("/Calendarizaciones", &[]).await["Calendarizaciones"],
+        json!([one])
+    );
+
+    // An id that says nothing, and a row that nobody can read.
+    let id: IdCalendarizacion = "calendarizacion-x".parse().unwrap();
+    let row: Calendarizacion = serde_json::from_value(json!({"IdCalendarizacion": id, "Expresion": "x"})).unwrap();
+    world.memory.world().tables.calendarizaciones.insert(id.clone(), row);
+    let one = world.page(&format!("/Calendarizaciones/{id}"), &[]).await;
+    assert_eq!((&one["Cron"], &one["Descripcion"]), (&json!("x"), &Value::Null));
+    assert_eq!(one["ProximasEjecuciones"], json!([]));
+}
+
+#[tokio::test]
 async fn what_aws_does_not_answer_is_a_problem() {
     let world = World::new();
     for path in ["/Procesos", "/Calendarizaciones", "/Procesos/proceso-x/Ejecuciones"] {
