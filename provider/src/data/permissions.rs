@@ -30,12 +30,15 @@ pub fn permissions(names: &Names, kms_key_arn: Option<&str>) -> Permissions {
         format!("{procesos}/index/PorIdCalendarizacion"),
         format!("{ejecuciones}/index/PorProceso"),
     ]);
+    let schedules = Scope::of([names.schedule_arn("*")]);
     let permissions = Permissions::default()
         .observe(&parameters, &["ssm:GetParameters"])
         .observe(&executor, &["lambda:GetFunctionConfiguration"])
         .observe(&rows, &["dynamodb:BatchGetItem", "dynamodb:GetItem"])
         .observe(&Scope::of([&procesos]), &["dynamodb:Scan"])
         .observe(&indexes, &["dynamodb:Query"])
+        // Rows of the earlier system do not say when they fire: their schedules do.
+        .observe(&schedules, &["scheduler:GetSchedule"])
         .and(rest_api::lookup_permissions(names));
     let Some(key) = kms_key_arn else {
         return permissions;

@@ -40,7 +40,7 @@ pub fn needs(arn: &str, names: &Names) -> String {
     let statements = serde_json::to_string_pretty(&statements(names)).unwrap_or_default();
     format!(
         "{theirs}Kairos does not read a key's policy. If it lacks any of these, apply fails where AWS refuses, or alarms are \
-         lost:\n\n{statements}"
+         lost (the data source kairos_politica_kms gives them to a configuration that has the key):\n\n{statements}"
     )
 }
 

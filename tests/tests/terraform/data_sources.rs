@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::common::{
-    APP, account, assert_told, configuration, dispatch, ended_runs, executor_role, firing, proceso, stack, text,
+    APP, account, assert_told, configuration, dispatch, ended_runs, executor_role, firing, marker, proceso, stack, text,
 };
 
 const STACK: &str = "kairos_stack.this";
@@ -127,6 +127,39 @@ async fn the_examples_run_and_the_executor_assumes_the_role_that_is_described() 
     ] {
         assert_told(&errors, told);
     }
+    reader.write("errors.tf", "")?;
+    what_is_not_whole_is_refused(&account, &reader).await?;
+    Ok(())
+}
+
+/// A stack that somebody is still creating or destroying, and one that lacks a parameter.
+async fn what_is_not_whole_is_refused(account: &Account, reader: &Terraform) -> Result<()> {
+    let (ssm, name) = (account.ssm(), format!("/{APP}/Kairos/Instalacion"));
+    let whole = marker(account).await?;
+    for (phase, told) in [
+        ("creando", "has never been complete"),
+        ("destruyendo", "is being destroyed"),
+    ] {
+        let mut marker = whole.clone();
+        marker["fase"] = json!(phase);
+        let put = ssm.put_parameter().name(&name).value(marker.to_string());
+        put.overwrite(true).send().await?;
+        assert_told(
+            &reader.plan(&[])?.failed("plan")?,
+            &format!("The stack \"{APP}\" {told}"),
+        );
+    }
+    ssm.delete_parameter().name(&name).send().await?;
+    let shown = reader.plan_summary(&[])?;
+    assert_eq!(
+        shown.raw["planned_values"]["outputs"]["executor_role_arn"]["value"],
+        executor_role(account),
+        "a stack without its marker is still shown"
+    );
+    let prefix = format!("/{APP}/Executor/PrefixRoles");
+    ssm.delete_parameter().name(&prefix).send().await?;
+    let errors = reader.plan(&[])?.failed("plan")?;
+    assert_told(&errors, &format!("lacks the SSM parameter \"{prefix}\""));
     Ok(())
 }
 
