@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
 use kairos::calendarizacion::EstadoCalendarizacion;
 use kairos::names::Names;
-use kairos::registry::{Given, Write};
+use kairos::registry::{Given, Was, Write};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -90,12 +90,8 @@ pub fn transact(write: &Write, tables: &TableNames) -> Result<TransactWriteItem,
     } = tables;
     match write {
         Write::InsertProceso(fresh) => put(procesos, fresh, Condition::absent(ID_PROCESO)),
-        Write::ReplaceProceso { proceso, version } => put(procesos, proceso, Condition::version(ID_PROCESO, *version)),
-        Write::DeleteProceso { id, version } => delete(
-            procesos,
-            key(ID_PROCESO, id.as_str()),
-            Condition::version(ID_PROCESO, *version),
-        ),
+        Write::ReplaceProceso { proceso, was } => put(procesos, proceso, Condition::was(was)),
+        Write::DeleteProceso { id, was } => delete(procesos, key(ID_PROCESO, id.as_str()), Condition::was(was)),
         Write::InsertCalendarizacion(fresh) => put(calendarizaciones, fresh, Condition::absent(ID_CALENDARIZACION)),
         Write::ReplaceCalendarizacion { row, version } => {
             put(calendarizaciones, row, Condition::version(ID_CALENDARIZACION, *version))
@@ -154,6 +150,25 @@ impl Condition {
             .name("#id", key)
             .name("#version", "Version")
             .value(":version", number(version))
+    }
+
+    /// The process is what was seen; those of the earlier system may lack what says that they are enabled.
+    fn was(was: &Was) -> Self {
+        let habilitado = if was.habilitado {
+            "(attribute_not_exists(#habilitado) OR #habilitado = :habilitado)"
+        } else {
+            "#habilitado = :habilitado"
+        };
+        Self::version(ID_PROCESO, was.version)
+            .and("#calendarizacion = :calendarizacion")
+            .and(habilitado)
+            .name("#calendarizacion", ID_CALENDARIZACION)
+            .name("#habilitado", "Habilitado")
+            .value(
+                ":calendarizacion",
+                AttributeValue::S(was.id_calendarizacion.to_string()),
+            )
+            .value(":habilitado", AttributeValue::Bool(was.habilitado))
     }
 
     fn and(mut self, text: &str) -> Self {
@@ -349,6 +364,45 @@ mod tests {
                 .count();
             assert!(uses > 0, "{placeholder} is not used in {text}");
         }
+    }
+
+    #[test]
+    fn a_process_is_replaced_and_deleted_only_as_it_was_seen() {
+        let tables = TableNames {
+            procesos: "P".into(),
+            calendarizaciones: "C".into(),
+        };
+        let condition = |seen: &Proceso| {
+            let (id, was) = (seen.id_proceso.clone(), Was::from(seen));
+            let delete = transact(&Write::DeleteProceso { id, was: was.clone() }, &tables).unwrap();
+            let proceso = seen.clone();
+            let replace = transact(&Write::ReplaceProceso { proceso, was }, &tables).unwrap();
+            let (delete, put) = (delete.delete.unwrap(), replace.put.unwrap());
+            assert_eq!(delete.condition_expression, put.condition_expression);
+            assert_eq!(delete.expression_attribute_values, put.expression_attribute_values);
+            let values = put.expression_attribute_values.unwrap();
+            assert_eq!(
+                values[":calendarizacion"],
+                AttributeValue::S("calendarizacion-a".into())
+            );
+            assert_eq!(values[":habilitado"], AttributeValue::Bool(seen.habilitado));
+            put.condition_expression.unwrap()
+        };
+        assert_eq!(
+            condition(&proceso()),
+            "attribute_exists(#id) AND #version = :version AND #calendarizacion = :calendarizacion AND #habilitado = \
+             :habilitado"
+        );
+        let legacy = Proceso {
+            habilitado: true,
+            version: 0,
+            ..proceso()
+        };
+        assert_eq!(
+            condition(&legacy),
+            "attribute_exists(#id) AND (attribute_not_exists(#version) OR #version = :version) AND #calendarizacion = \
+             :calendarizacion AND (attribute_not_exists(#habilitado) OR #habilitado = :habilitado)"
+        );
     }
 
     #[test]

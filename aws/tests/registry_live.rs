@@ -14,7 +14,7 @@ use kairos::ids::IdProceso;
 use kairos::names::{Names, Place};
 use kairos::proceso::{Definition, InvocationMode};
 use kairos::registry::{
-    CommitError, Count, Given, Listing, PortErrorKind, Registration, Registry, RegistryError, Store, Write,
+    CommitError, Count, Given, Listing, PortErrorKind, Registration, Registry, RegistryError, Store, Was, Write,
 };
 use kairos::schedule::Schedule;
 use kairos_aws::clock::SystemClock;
@@ -359,7 +359,10 @@ async fn a_transaction_with_a_token_is_carried_out_once_and_says_what_it_rejects
             6,
             &[Write::DeleteProceso {
                 id: process.id_proceso.clone(),
-                version: 9,
+                was: Was {
+                    version: 9,
+                    ..Was::from(&process)
+                },
             }],
         )
         .await;

@@ -90,11 +90,17 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
     /// Adds the row of a new calendarización; none where somebody else was faster.
     async fn begin(&self, op: &mut Operation, schedule: &Schedule) -> Result<Option<Calendarizacion>, RegistryError> {
         let row = Calendarizacion {
+            version: self.first_version(),
             guardia: Some(self.guard(op)),
             ..Calendarizacion::new(schedule, &self.names, self.now())
         };
         let done = self.commit(op, &[Write::InsertCalendarizacion(row.clone())]).await?;
         Ok(done.is_none().then_some(row))
+    }
+
+    /// The version of a row that is new: none that an earlier row of the same id had, for whoever still knows that one.
+    pub(super) fn first_version(&self) -> u64 {
+        u64::try_from(self.clock.random() & 0xffff_ffff_ffff).unwrap_or_default() + 1
     }
 
     /// The row of a calendarización that somebody began to create, or to delete, and did not end.

@@ -89,6 +89,12 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A world of its own that is as this one is now.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.world().clone())))
+    }
+
     /// Lets the call go wrong that comes after so many others from now on.
     pub fn fail_after(&self, calls: usize, fault: Fault) {
         let mut world = self.world();

@@ -23,7 +23,7 @@ pub use ports::{
     Scheduler, Store,
 };
 pub use read::{Entry, Listing};
-pub use write::{Given, Tables, Write};
+pub use write::{Given, Tables, Was, Write};
 
 use std::time::Duration;
 
@@ -256,7 +256,7 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         }
         let replace = Write::ReplaceProceso {
             proceso: next.clone(),
-            version: held.version,
+            was: Was::from(&held),
         };
         let writes: Vec<Write> = std::iter::once(replace).chain(counts).collect();
         match self.commit(op, &writes).await? {
@@ -364,7 +364,7 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         }
         let mut writes = vec![Write::DeleteProceso {
             id: id.clone(),
-            version: held.version,
+            was: Was::from(&held),
         }];
         if self.row(&held.id_calendarizacion).await?.is_some() {
             let habilitados = -i8::from(held.habilitado);

@@ -96,10 +96,15 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
                     _ => Ok(true),
                 };
             };
-            if (row.cant_procesos, row.cant_habilitados) == (count.procesos, count.habilitados) {
-                return Ok(true);
-            }
             let version = row.version;
+            if (row.cant_procesos, row.cant_habilitados) == (count.procesos, count.habilitados) {
+                // Equal to what the row was: who changed it meanwhile has moved both sides, or only looked so.
+                if self.row(id).await?.is_some_and(|now| now.version == version) {
+                    return Ok(true);
+                }
+                op.pause(&self.clock, id).await?;
+                continue;
+            }
             let right = Calendarizacion {
                 cant_procesos: count.procesos,
                 cant_habilitados: count.habilitados,
@@ -140,7 +145,7 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
             cant_procesos: 0,
             cant_habilitados: 0,
             estado: EstadoCalendarizacion::Eliminando,
-            version: 1,
+            version: self.first_version(),
             fecha_creacion: now,
             guardia: Some(self.guard(op)),
         }

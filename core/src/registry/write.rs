@@ -13,19 +13,19 @@ use crate::proceso::Proceso;
 pub enum Write {
     /// Adds a process, if there is none of that id.
     InsertProceso(Proceso),
-    /// Replaces a process, if it still has the version.
+    /// Replaces a process, if it is still what was seen.
     ReplaceProceso {
         /// The new one.
         proceso: Proceso,
-        /// The version that was seen.
-        version: u64,
+        /// What was seen.
+        was: Was,
     },
-    /// Deletes a process, if it still has the version.
+    /// Deletes a process, if it is still what was seen.
     DeleteProceso {
         /// Which one.
         id: IdProceso,
-        /// The version that was seen.
-        version: u64,
+        /// What was seen.
+        was: Was,
     },
     /// Moves the counters of a calendarización, and its version by one.
     Count {
@@ -70,6 +70,28 @@ impl Write {
     }
 }
 
+/// What was seen of a process: its version, and how it is counted. Who is deleted and registered again begins with the
+/// first version again, so that the version alone does not say how it is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Was {
+    /// The version.
+    pub version: u64,
+    /// Whether it was enabled.
+    pub habilitado: bool,
+    /// The calendarización on which it was.
+    pub id_calendarizacion: IdCalendarizacion,
+}
+
+impl From<&Proceso> for Was {
+    fn from(seen: &Proceso) -> Self {
+        Self {
+            version: seen.version,
+            habilitado: seen.habilitado,
+            id_calendarizacion: seen.id_calendarizacion.clone(),
+        }
+    }
+}
+
 /// The condition of a [`Write::Count`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Given {
@@ -106,7 +128,7 @@ impl Tables {
     }
 
     fn allows(&self, write: &Write) -> bool {
-        let proceso = |id, version| self.procesos.get(id).is_some_and(|held| held.version == version);
+        let proceso = |id, was: &Was| self.procesos.get(id).is_some_and(|held| Was::from(held) == *was);
         let row = |id, version| {
             self.calendarizaciones
                 .get(id)
@@ -114,11 +136,8 @@ impl Tables {
         };
         match write {
             Write::InsertProceso(fresh) => !self.procesos.contains_key(&fresh.id_proceso),
-            Write::ReplaceProceso {
-                proceso: fresh,
-                version,
-            } => proceso(&fresh.id_proceso, *version),
-            Write::DeleteProceso { id, version } => proceso(id, *version),
+            Write::ReplaceProceso { proceso: fresh, was } => proceso(&fresh.id_proceso, was),
+            Write::DeleteProceso { id, was } => proceso(id, was),
             Write::Count {
                 id,
                 procesos,

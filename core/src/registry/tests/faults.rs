@@ -266,3 +266,35 @@ fn a_role_that_is_not_visible_everywhere_yet_is_waited_for() {
     assert_eq!(tries, 5);
     at_rest(&memory, "in the end");
 }
+
+#[test]
+fn a_process_whose_row_was_lost_is_changed_or_not_whatever_fails() {
+    let mut calls = 0;
+    let mut changes = 0;
+    loop {
+        let (memory, registry) = world();
+        add(&registry, &definition("uno", HOURLY));
+        add(&registry, &definition("dos", HOURLY));
+        memory.world().tables.calendarizaciones.clear();
+        let before = memory.world().journal.len();
+        memory.fail_after(calls, Fault::Refused(PortErrorKind::Denied));
+        let wanted = Definition {
+            reintentos: 0,
+            ..definition("uno", HOURLY)
+        };
+        let answer = run(registry.change(&id("uno"), &wanted));
+        let journal = memory.world().journal[before..].to_vec();
+        if journal.len() <= calls {
+            break;
+        }
+        let changed = memory.world().tables.procesos[&id("uno")].version == 2;
+        assert_eq!(answer.is_ok(), changed, "call {calls}: {answer:?} after {journal:#?}");
+        changes += usize::from(changed);
+        memory.revive();
+        run(registry.change(&id("uno"), &wanted)).unwrap();
+        run(registry.repair(&schedule(HOURLY).id())).unwrap();
+        at_rest(&memory, &format!("call {calls}"));
+        calls += 1;
+    }
+    assert!(changes > 0 && calls > changes, "{changes} of {calls}");
+}

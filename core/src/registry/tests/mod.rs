@@ -1,4 +1,4 @@
-//! The registry on a world in memory: what it does, what it leaves after faults, and how two callers meet.
+//! The registry on a world in memory: what it does, what it leaves after faults, and how callers meet.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,7 +6,6 @@ mod earlier;
 mod examine;
 mod expected;
 mod faults;
-mod interleavings;
 mod listings;
 mod model;
 mod past;
