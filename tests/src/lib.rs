@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod bench;
+pub mod contract;
 pub mod demo;
 pub mod edge;
 pub mod fixtures;

@@ -43,17 +43,20 @@ pub(crate) fn bench(arguments: &[String]) -> Result<()> {
     Err(anyhow!(bench.exec()).context("starting the benchmarks"))
 }
 
-/// Writes what the documentation has from programs: docs/guides/permissions.md, and docs/demo.md from a run of the demo.
+/// Writes what the documentation has from programs: docs/guides/permissions.md, docs/api, and docs/demo.md from a run of the demo.
 pub(crate) fn docs() -> Result<()> {
     let mut demo = prepared("demo", &DEV)?;
+    run(&mut cargo(["build", "--locked", "--workspace", "--example", "openapi"]))
+        .context("building what prints the API's document")?;
     let provider = provider(&target().join(DEV.folder));
-    let mut guide = String::new();
-    run_with(command(provider).args(["permissions", "--guide"]), |line| {
-        guide.push_str(line);
-        guide.push('\n');
-    })?;
+    let guide = printed(command(provider).args(["permissions", "--guide"]))?;
     let file = root().join("docs").join("guides").join("permissions.md");
     fs::write(file, guide).context("writing docs/guides/permissions.md")?;
+    for (arguments, name) in [(&[][..], "openapi.json"), (&["mensajes"][..], "mensajes.schema.json")] {
+        let document = printed(command(target().join(DEV.folder).join("examples").join("openapi")).args(arguments))?;
+        fs::write(root().join("docs").join("api").join(name), document)
+            .with_context(|| format!("writing docs/api/{name}"))?;
+    }
     let mut text = String::from(
         "# The demo's output\n\nWritten by `cargo xtask docs` from a run of `cargo xtask demo`.\n\n```text\n",
     );
@@ -68,6 +71,16 @@ pub(crate) fn docs() -> Result<()> {
     })?;
     text.push_str("```\n");
     fs::write(root().join("docs").join("demo.md"), text).context("writing docs/demo.md")
+}
+
+/// What a command prints.
+fn printed(command: &mut Command) -> Result<String> {
+    let mut text = String::new();
+    run_with(command, |line| {
+        text.push_str(line);
+        text.push('\n');
+    })?;
+    Ok(text)
 }
 
 /// Builds and packs everything, and gives the command of a program of the acceptance crate.

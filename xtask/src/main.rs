@@ -54,7 +54,7 @@ enum Command {
         /// Parts (schedule, lambdas, api, stack, procesos) and numbers of processes; everything without any
         parts: Vec<String>,
     },
-    /// Writes docs/guides/permissions.md, and docs/demo.md from a run of the demo
+    /// Writes docs/guides/permissions.md, docs/api, and docs/demo.md from a run of the demo
     Docs,
     /// Lets libFuzzer look for inputs that break the schedule language (needs a C++ compiler)
     Fuzz {

@@ -10,7 +10,7 @@ use kairos::json_schema::Instante;
 use kairos::proceso::{InvocationMode, Proceso};
 use kairos::registry::{Listing, Page};
 use kairos::schedule::Schedule;
-use kairos::validation::{Limits, Raw, check};
+use kairos::validation::{Limits, MAX_NOMBRE, Raw, check};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -18,6 +18,7 @@ use crate::answer::Registrado;
 use crate::cursor;
 use crate::problem::{Fault, Problem};
 use crate::query::{DEFAULT_LIMIT, MAX_LIMIT, Query};
+use crate::request::NOMBRE;
 use crate::{RequestId, Shared, World};
 
 /// What `GET /Procesos` may be asked for.
@@ -39,7 +40,11 @@ pub(crate) struct ConsultaProcesos {
     )]
     cursor: Option<IdProceso>,
     /// The process with a name.
-    #[schemars(description = "Solo el proceso con este nombre, sin distinguir mayúsculas ni espacios repetidos.")]
+    #[schemars(
+        length(max = MAX_NOMBRE),
+        regex(pattern = NOMBRE),
+        description = "Solo el proceso con este nombre, sin distinguir mayúsculas ni espacios repetidos."
+    )]
     nombre: Option<String>,
     /// Those on a calendarización.
     #[schemars(description = "Solo los procesos de esta calendarización.")]

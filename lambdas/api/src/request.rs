@@ -50,7 +50,7 @@ fn unsupported(headers: &HeaderMap) -> Option<String> {
 }
 
 /// A name: some character that is no space, and none that is a control character.
-const NOMBRE: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
+pub(crate) const NOMBRE: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
 
 /// A process, as its user writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema)]

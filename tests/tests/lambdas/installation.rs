@@ -45,7 +45,9 @@ impl Installation {
         made.table(&names.procesos_table(), "IdProceso", by_schedule).await?;
         made.table(&names.calendarizaciones_table(), "IdCalendarizacion", None)
             .await?;
-        made.table(&names.ejecuciones_table(), "IdEjecucion", None).await?;
+        let by_process = Some(("PorProceso", "IdProceso", "FechaProgramada"));
+        made.table(&names.ejecuciones_table(), "IdEjecucion", by_process)
+            .await?;
         for queue in [names.queue(), names.queue_dlq(), names.dispatcher_dlq()] {
             let create = made.account.sqs().create_queue().queue_name(&queue);
             create
@@ -72,9 +74,10 @@ impl Installation {
                 .key_schema(part(hash, KeyType::Hash)?)
                 .key_schema(part(range, KeyType::Range)?)
                 .projection(Projection::builder().projection_type(ProjectionType::All).build());
-            create = create
-                .attribute_definitions(attribute(hash)?)
-                .global_secondary_indexes(index.build()?);
+            for name in [hash, range].into_iter().filter(|name| *name != key) {
+                create = create.attribute_definitions(attribute(name)?);
+            }
+            create = create.global_secondary_indexes(index.build()?);
         }
         create
             .send()
@@ -153,15 +156,17 @@ impl Installation {
         Ok(())
     }
 
+    /// The group of the schedules.
+    pub(crate) async fn schedule_group(&self) -> Result<()> {
+        let create = self.account.scheduler().create_schedule_group();
+        create.name(self.names.schedule_group()).send().await?;
+        Ok(())
+    }
+
     /// The API, with its role, and the group of its schedules.
     pub(crate) async fn api(&self) -> Result<()> {
         let n = &self.names;
-        self.account
-            .scheduler()
-            .create_schedule_group()
-            .name(n.schedule_group())
-            .send()
-            .await?;
+        self.schedule_group().await?;
         let rows = [
             "GetItem",
             "PutItem",
@@ -169,9 +174,12 @@ impl Installation {
             "DeleteItem",
             "ConditionCheckItem",
             "Query",
+            "Scan",
+            "BatchGetItem",
         ];
         let rows = rows.map(|action| format!("dynamodb:{action}"));
-        let tables = [n.procesos_table(), n.calendarizaciones_table()].map(|table| n.table_arn(&table));
+        let tables = [n.procesos_table(), n.calendarizaciones_table(), n.ejecuciones_table()];
+        let tables = tables.map(|table| n.table_arn(&table));
         let schedules = ["CreateSchedule", "GetSchedule", "UpdateSchedule", "DeleteSchedule"];
         let schedules = schedules.map(|action| format!("scheduler:{action}"));
         // The local AWS looks for every schedule in the default group; a stack's role names its own group.
@@ -179,8 +187,11 @@ impl Installation {
             {"Effect": "Allow", "Action": rows, "Resource": tables.clone().map(|arn| format!("{arn}*"))},
             {"Effect": "Allow", "Action": schedules, "Resource": n.arn("scheduler", "schedule/*/*")},
             allow(&["iam:PassRole"], &n.role_arn("/", &n.scheduler_role())),
+            allow(&["sqs:SendMessage*"], &n.queue_arn(&n.queue())),
+            allow(&["lambda:InvokeFunction"], &n.function_arn(&n.dispatcher_function())),
         ]);
         let own = [
+            ("KAIROS_HISTORY_DAYS", "90".to_owned()),
             ("KAIROS_ROLE_PREFIX", ROLE_PREFIX.to_owned()),
             ("KAIROS_SCHEDULER_ROLE_ARN", n.role_arn("/", &n.scheduler_role())),
         ];

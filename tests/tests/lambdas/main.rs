@@ -4,7 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod api;
+mod api_ejecuciones;
+mod contract;
 mod dispatch;
 mod edge;
 mod installation;
+mod listas;
 mod runs;

@@ -35,7 +35,7 @@ pub(super) fn describe(operation: &Operation, schemas: &mut Schemas) -> Option<D
 fn register(schemas: &mut Schemas) -> Described {
     let schema = schemas.answer::<Registrado>();
     let registered = |description: &str| {
-        let told = answer(description, schema.clone(), example::registered());
+        let told = answer(description, &schema, &example::registered());
         with_links(with_header(told, "ETag"), &of_a_process("$response.body#/IdProceso"))
     };
     Described {
@@ -49,8 +49,8 @@ fn register(schemas: &mut Schemas) -> Described {
         parameters: Vec::new(),
         body: Some(body(
             "El proceso.",
-            schemas.request::<SolicitudProceso>(),
-            example::request(),
+            &schemas.request::<SolicitudProceso>(),
+            &example::request(),
         )),
         answers: vec![
             (201, registered("El proceso quedó registrado.")),
@@ -62,8 +62,8 @@ fn register(schemas: &mut Schemas) -> Described {
 fn processes(schemas: &mut Schemas) -> Described {
     let page = answer(
         "Una página de procesos.",
-        schemas.answer::<PaginaProcesos>(),
-        example::processes(),
+        &schemas.answer::<PaginaProcesos>(),
+        &example::processes(),
     );
     let mut links = of_a_process("$response.body#/Procesos/0/IdProceso");
     links.push(next_page("listarProcesos"));
@@ -82,7 +82,7 @@ fn processes(schemas: &mut Schemas) -> Described {
 }
 
 fn process(schemas: &mut Schemas) -> Described {
-    let told = answer("El proceso.", schemas.answer::<Detalle>(), example::detail());
+    let told = answer("El proceso.", &schemas.answer::<Detalle>(), &example::detail());
     let links = [(
         "calendarizacion",
         "leerCalendarizacion",
@@ -102,8 +102,8 @@ fn process(schemas: &mut Schemas) -> Described {
 fn replace(schemas: &mut Schemas) -> Described {
     let told = answer(
         "El proceso, como quedó.",
-        schemas.answer::<Detalle>(),
-        example::detail(),
+        &schemas.answer::<Detalle>(),
+        &example::detail(),
     );
     let links = of_a_process("$response.body#/IdProceso");
     Described {
@@ -117,8 +117,8 @@ fn replace(schemas: &mut Schemas) -> Described {
         parameters: vec![id_proceso(schemas), if_match()],
         body: Some(body(
             "La nueva definición.",
-            schemas.request::<SolicitudReemplazo>(),
-            example::request(),
+            &schemas.request::<SolicitudReemplazo>(),
+            &example::request(),
         )),
         answers: vec![(200, with_links(with_header(told, "ETag"), &links))],
     }
@@ -142,15 +142,16 @@ fn delete(schemas: &mut Schemas) -> Described {
 fn run_now(schemas: &mut Schemas) -> Described {
     let told = answer(
         "La ejecución está en la cola.",
-        schemas.answer::<Pedida>(),
-        example::run_asked(),
+        &schemas.answer::<Pedida>(),
+        &example::run_asked(),
     );
     let links = [("historia", "leerHistoria", json!({"id": "$request.path.id"}))];
     let key = in_header(
         IDEMPOTENCY_KEY,
         "Una clave de quien llama, como un UUID: las solicitudes con la misma clave son una sola ejecución. Sin ella, cada \
          solicitud es otra.",
-        json!({"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"}),
+        &json!({"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"}),
+        "0b9e2c1e-6f1c-4a57-9a55-3f7c2f0f2a10",
     );
     let nothing = json!({
         "description": "No hay nada que decir: ningún cuerpo, o un objeto vacío.", "required": false,
@@ -175,8 +176,8 @@ fn run_now(schemas: &mut Schemas) -> Described {
 fn history(schemas: &mut Schemas) -> Described {
     let page = answer(
         "Una página de la historia.",
-        schemas.answer::<PaginaEjecuciones>(),
-        example::history(),
+        &schemas.answer::<PaginaEjecuciones>(),
+        &example::history(),
     );
     let (name, operation, mut parameters) = next_page("leerHistoria");
     parameters["id"] = json!("$request.path.id");
@@ -196,12 +197,13 @@ fn history(schemas: &mut Schemas) -> Described {
 fn schedules(schemas: &mut Schemas) -> Described {
     let page = answer(
         "Una página de calendarizaciones.",
-        schemas.answer::<PaginaCalendarizaciones>(),
-        example::schedules(),
+        &schemas.answer::<PaginaCalendarizaciones>(),
+        &example::schedules(),
     );
     let one = json!({"id": "$response.body#/Calendarizaciones/0/IdCalendarizacion"});
     let links = [
-        ("calendarizacion", "leerCalendarizacion", one),
+        ("calendarizacion", "leerCalendarizacion", one.clone()),
+        ("repetir", "repetirDisparo", one),
         next_page("listarCalendarizaciones"),
     ];
     Described {
@@ -218,10 +220,14 @@ fn schedules(schemas: &mut Schemas) -> Described {
 fn schedule(schemas: &mut Schemas) -> Described {
     let told = answer(
         "La calendarización.",
-        schemas.answer::<calendarizaciones::Detalle>(),
-        example::schedule(),
+        &schemas.answer::<calendarizaciones::Detalle>(),
+        &example::schedule(),
     );
-    let on_it = json!({"idCalendarizacion": "$response.body#/IdCalendarizacion"});
+    let id = "$response.body#/IdCalendarizacion";
+    let links = [
+        ("procesos", "listarProcesos", json!({"idCalendarizacion": id})),
+        ("repetir", "repetirDisparo", json!({"id": id})),
+    ];
     Described {
         id: "leerCalendarizacion",
         tag: "Calendarizaciones",
@@ -229,15 +235,15 @@ fn schedule(schemas: &mut Schemas) -> Described {
         description: "Con cuántos procesos tiene, y cuándo se ejecuta.".into(),
         parameters: vec![id_calendarizacion(schemas)],
         body: None,
-        answers: vec![(200, with_links(told, &[("procesos", "listarProcesos", on_it)]))],
+        answers: vec![(200, with_links(told, &links))],
     }
 }
 
 fn replay(schemas: &mut Schemas) -> Described {
     let told = answer(
         "El disparo se está repitiendo.",
-        schemas.answer::<Repetida>(),
-        example::replayed(),
+        &schemas.answer::<Repetida>(),
+        &example::replayed(),
     );
     Described {
         id: "repetirDisparo",
@@ -250,8 +256,8 @@ fn replay(schemas: &mut Schemas) -> Described {
         parameters: vec![id_calendarizacion(schemas)],
         body: Some(body(
             "La ocurrencia.",
-            schemas.request::<SolicitudRepeticion>(),
-            example::replay(),
+            &schemas.request::<SolicitudRepeticion>(),
+            &example::replay(),
         )),
         answers: vec![(202, told)],
     }
@@ -267,7 +273,7 @@ fn health(schemas: &mut Schemas) -> Described {
         body: None,
         answers: vec![(
             200,
-            answer("La API responde.", schemas.answer::<Salud>(), example::health()),
+            answer("La API responde.", &schemas.answer::<Salud>(), &example::health()),
         )],
     }
 }
@@ -285,8 +291,8 @@ fn document() -> Described {
             200,
             answer(
                 "El documento.",
-                schema,
-                json!({"openapi": "3.1.0", "info": {}, "paths": {}}),
+                &schema,
+                &json!({"openapi": "3.1.0", "info": {}, "paths": {}}),
             ),
         )],
     }
@@ -304,7 +310,8 @@ fn if_match() -> Value {
     in_header(
         "If-Match",
         "El `ETag` con el que se leyó el proceso; `*`, cualquiera.",
-        json!({"type": "string", "pattern": r#"^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$"#}),
+        &json!({"type": "string", "pattern": r#"^(\*|"[!#-~]+"(, "[!#-~]+")*)$"#}),
+        "\"1-19b7f1d6a00\"",
     )
 }
 

@@ -128,7 +128,7 @@ pub(super) fn header_ref(name: &str) -> Value {
 }
 
 /// An answer with a body.
-pub(super) fn answer(description: &str, schema: Value, example: Value) -> Value {
+pub(super) fn answer(description: &str, schema: &Value, example: &Value) -> Value {
     json!({
         "description": description,
         "headers": {REQUEST_ID: header_ref(REQUEST_ID)},
@@ -156,7 +156,7 @@ pub(super) fn with_links(mut answer: Value, links: &[(&str, &str, Value)]) -> Va
 }
 
 /// A body that is required.
-pub(super) fn body(description: &str, schema: Value, example: Value) -> Value {
+pub(super) fn body(description: &str, schema: &Value, example: &Value) -> Value {
     json!({
         "description": description, "required": true,
         "content": {"application/json": {"schema": schema, "example": example}}
@@ -169,8 +169,10 @@ pub(super) fn in_path<T: JsonSchema>(schemas: &mut Schemas, example: &Value) -> 
 }
 
 /// A header of a request.
-pub(super) fn in_header(name: &str, description: &str, schema: Value) -> Value {
-    json!({"name": name, "in": "header", "required": false, "description": description, "schema": schema})
+pub(super) fn in_header(name: &str, description: &str, schema: &Value, example: &str) -> Value {
+    json!({
+        "name": name, "in": "header", "required": false, "description": description, "schema": schema, "example": example
+    })
 }
 
 /// The parameters of a query: the fields of the type that reads them.

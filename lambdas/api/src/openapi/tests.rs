@@ -69,6 +69,16 @@ fn every_type_of_problem_belongs_to_a_status_of_the_document() {
 }
 
 #[test]
+fn every_type_of_problem_is_in_the_page_with_its_status() {
+    let page = include_str!("../../../../docs/api/README.md");
+    for kind in crate::problem::Kind::ALL {
+        let row = format!("| {} | `{}` |", kind.status().as_u16(), kind.urn());
+        assert!(page.contains(&row), "{row}");
+    }
+    assert_eq!(page.matches("urn:kairos:problema:").count(), crate::problem::Kind::ALL.len());
+}
+
+#[test]
 fn every_text_that_users_read_is_there() {
     let document = document();
     each(&document["paths"], &mut |value| {

@@ -62,8 +62,7 @@ impl Values {
     pub(super) fn whole(&mut self, key: &'static str) -> Option<i64> {
         match self.given.remove(key)? {
             Value::Null => None,
-            Value::Number(number) if number.is_i64() => number.as_i64(),
-            other => self.wrong(key, &other, "debe ser un número entero"),
+            other => integral(&other).or_else(|| self.wrong(key, &other, "debe ser un número entero")),
         }
     }
 
@@ -107,6 +106,16 @@ impl Values {
     }
 }
 
+/// A whole number, however it is written: JSON has one kind of numbers, and `3.0` is 3.
+fn integral(value: &Value) -> Option<i64> {
+    let Value::Number(number) = value else { return None };
+    number.as_i64().or_else(|| {
+        let float = number.as_f64()?;
+        // Above 2⁵³ a float no longer tells neighbours apart.
+        (float.fract() == 0.0 && float.abs() < 9e15).then(|| format!("{float:.0}").parse().ok())?
+    })
+}
+
 fn unknown(keys: &[&str], of: &str) -> String {
     if keys.is_empty() {
         return format!("no es un campo de {of}, que no tiene campos");
@@ -138,5 +147,37 @@ impl<'de> Visitor<'de> for Members {
             pairs.push(pair);
         }
         Ok(Pairs(pairs))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_read_however_they_are_written() {
+        for (text, expected) in [
+            ("3", Some(3)),
+            ("3.0", Some(3)),
+            ("-0.0", Some(0)),
+            ("12e2", Some(1200)),
+            ("3.5", None),
+            ("1e400", None),
+            ("9e15", None),
+            ("\"3\"", None),
+            ("true", None),
+        ] {
+            assert_eq!(
+                integral(&serde_json::from_str(text).unwrap_or_default()),
+                expected,
+                "{text}"
+            );
+        }
+        assert_eq!(
+            integral(&serde_json::from_str("9223372036854775807").unwrap()),
+            Some(i64::MAX)
+        );
     }
 }
