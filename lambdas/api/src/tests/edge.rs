@@ -1,6 +1,8 @@
 //! What holds for every request: methods, bodies, paths, ids, time.
 
 use std::future::pending;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
@@ -147,4 +149,54 @@ async fn a_request_that_takes_too_long_is_answered_in_time() {
     let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["type"], "urn:kairos:problema:tiempo-agotado");
+}
+
+/// Where a test's log goes.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_one_line_in_the_log_and_its_body_none() {
+    let log = Log::default();
+    let to = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_writer(move || to.clone())
+        .finish();
+    // Of a single subscriber, tracing asks the thread that comes by first whether it listens, and keeps the answer for all: the
+    // other tests do not. A second one makes it ask both.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let _until_the_end = tracing::subscriber::set_default(subscriber);
+    tracing::callsite::rebuild_interest_cache();
+    let world = World::new();
+    let secret = with(&json!({"parametros": "{\"clave\":\"secreta\"}"}));
+    for path in ["/Procesos", "/secreta"] {
+        world.send(Ask::new("POST", path).body(&secret.to_string())).await;
+    }
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(!text.contains("secreta"), "{text}");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = lines.iter().filter(|line| line["message"] == "answered").collect();
+    let facts = |line: &Value| ["metodo", "ruta", "estado", "solicitud"].map(|key| line[key].clone());
+    assert_eq!(told.len(), 2);
+    assert_eq!(
+        facts(told[0]),
+        [json!("POST"), json!("/Procesos"), json!(201), json!("solicitud-1")]
+    );
+    assert_eq!(
+        facts(told[1]),
+        [json!("POST"), Value::Null, json!(404), json!("solicitud-1")]
+    );
+    assert!(told.iter().all(|line| line["ms"].is_u64()));
 }
