@@ -93,8 +93,7 @@ impl Registered {
         }
     }
 
-    /// A process, and what is seen of its calendarización, which is `expected` unless somebody moved it. Of a process
-    /// that is gone the calendarización is looked at as well, so that the plan knows whether it is to be mended.
+    /// A process, and what is seen of its calendarización, which is `expected` unless somebody moved it.
     pub(super) async fn look(
         &self,
         id: &IdProceso,
@@ -137,6 +136,14 @@ impl Registered {
     /// Puts the calendarización of a schedule right.
     pub(super) async fn repair(&self, schedule: &Schedule) -> Result<(), RegistryError> {
         self.stack.watch.repair(&self.stack.registry, schedule).await
+    }
+
+    /// The same, where the plan that comes before every change found it broken.
+    pub(super) async fn repair_met(&self, schedule: &Schedule) -> Result<(), RegistryError> {
+        if self.stack.watch.is_broken(&schedule.id()) {
+            return self.repair(schedule).await;
+        }
+        Ok(())
     }
 
     /// Puts a calendarización right that a process was on.

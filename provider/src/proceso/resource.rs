@@ -10,6 +10,7 @@ use kairos::instant::Timestamp;
 use kairos::proceso::Definition;
 use kairos::registry::RegistryError;
 use kairos::registry::examine::IN_SYNC;
+use kairos::schedule::Schedule;
 use kairos::validation::{Limits, check, define};
 use tfplugin::{
     Attr, CreateRequest, Ctx, Diagnostics, Imported, Outcome, Path, Plan, PlanRequest, Private, Resource, Schema,
@@ -64,20 +65,20 @@ impl Resource for ProcesoResource {
         planned.estado = IN_SYNC.into();
         let schedule = convert::schedule(planned);
         if let Some(schedule) = &schedule {
-            let id = schedule.id();
-            planned.id_calendarizacion = id.as_str().into();
-            let stack = planned
-                .stack
-                .as_str()
-                .and_then(|name| ctx.configured().stacks.found(name));
-            plan.private = handed_on(stack.is_some_and(|stack| stack.watch.is_known_broken(&id)));
+            planned.id_calendarizacion = schedule.id().as_str().into();
         }
         let mut errors = Vec::new();
         if let Some(limits) = limits(ctx.configured(), &planned.stack, diagnostics).await {
             errors = check(&raw(planned), &limits);
         }
         if prior.is_none() && errors.is_empty() {
-            errors.extend(schedule.and_then(|schedule| past(&schedule)));
+            errors.extend(schedule.as_ref().and_then(past));
+        }
+        let arrives = prior.is_none_or(|prior| prior.id_calendarizacion != planned.id_calendarizacion);
+        if let Some(schedule) = schedule.filter(|_| arrives && errors.is_empty())
+            && let Err(failed) = meet(ctx.configured(), &planned.stack, &schedule).await
+        {
+            diagnostics.extend(failed);
         }
         diagnose(&errors, diagnostics);
         plan
@@ -97,12 +98,10 @@ impl Resource for ProcesoResource {
                     .unwrap_or_else(|| told("register", &definition.nombre, &error))
             })?;
             let mut outcome = Outcome::done(convert::on_same_schedule(stack.name(), &held, &planned));
-            if mends(&request.private)
-                && let Err(error) = stack.repair(&definition.schedule).await
-            {
+            if let Err(error) = stack.repair_met(&definition.schedule).await {
                 outcome = outcome.with_diagnostic(left_broken(&definition.nombre, &error));
             }
-            Ok(outcome.with_private(Private::new()))
+            Ok(outcome)
         };
         work.await
             .unwrap_or_else(|diagnostics: Diagnostics| Outcome::failed(diagnostics))
@@ -137,12 +136,7 @@ impl Resource for ProcesoResource {
     }
 
     async fn update(&self, ctx: &Ctx<Configured>, request: UpdateRequest<ProcesoModel>) -> Outcome<ProcesoModel> {
-        let UpdateRequest {
-            prior,
-            planned,
-            private,
-            ..
-        } = request;
+        let UpdateRequest { prior, planned, .. } = request;
         let work = async {
             let stack = Registered::open(ctx.configured(), planned.stack.as_str().unwrap_or_default()).await?;
             let definition = definition(&planned, &stack)?;
@@ -151,16 +145,21 @@ impl Resource for ProcesoResource {
             let held = changed.map_err(|error| told("change", &definition.nombre, &error))?;
             let model = convert::on_same_schedule(stack.name(), &held, &planned);
             let drifted = prior.estado.as_str().is_some_and(|estado| estado != IN_SYNC);
-            let left = Some(&prior.id_calendarizacion).filter(|left| **left != planned.id_calendarizacion);
-            let mut repaired = Ok(());
-            if drifted && let Some(left) = left.and_then(|left| left.as_str()?.parse().ok()) {
-                repaired = stack.repair_left(&left).await;
-            }
-            if repaired.is_ok() && (drifted && left.is_none() || mends(&private)) {
-                repaired = stack.repair(&definition.schedule).await;
-            }
-            Ok(match repaired {
-                Ok(()) => Outcome::done(model).with_private(Private::new()),
+            let repaired = async {
+                if prior.id_calendarizacion != planned.id_calendarizacion {
+                    let left = prior.id_calendarizacion.as_str().and_then(|left| left.parse().ok());
+                    if let Some(left) = left.filter(|_| drifted) {
+                        stack.repair_left(&left).await?;
+                    }
+                    return stack.repair_met(&definition.schedule).await;
+                }
+                if drifted {
+                    stack.repair(&definition.schedule).await?;
+                }
+                Ok(())
+            };
+            Ok(match repaired.await {
+                Ok(()) => Outcome::done(model),
                 Err(error) => Outcome::partial(
                     ProcesoModel {
                         estado: prior.estado,
@@ -262,21 +261,19 @@ fn is_unchanged(planned: &ProcesoModel, prior: &ProcesoModel) -> bool {
     planned == *prior
 }
 
-/// What a plan hands on to apply: that the calendarización which the process will be on is to be mended.
-fn handed_on(mend: bool) -> Private {
-    if mend {
-        Private::from_bytes(MEND)
-    } else {
-        Private::new()
-    }
+/// Looks at the calendarización that a process comes onto, before anything is written to it, so that what is broken there is
+/// mended with it. Terraform plans again right before it applies: what is seen here is known there.
+async fn meet(configured: &Configured, stack: &Attr<String>, schedule: &Schedule) -> Result<(), Diagnostics> {
+    let (Some(name), Ok(connection)) = (stack.as_str(), configured.connection()) else {
+        return Ok(());
+    };
+    // That the stack cannot be read has been told already.
+    let Ok(Some(stack)) = configured.stacks.installed(connection, name).await else {
+        return Ok(());
+    };
+    let met = stack.watch.meet(&stack.registry, &schedule.id()).await;
+    met.map_err(|error| told("look at the schedule of a process in", name, &error))
 }
-
-/// What [`handed_on`] said.
-fn mends(private: &Private) -> bool {
-    private.as_bytes() == MEND
-}
-
-const MEND: &[u8] = br#"{"mend":true}"#;
 
 /// What the planned process is checked against: the stack as this run plans it, otherwise as it is installed. Where there
 /// is neither, a warning: it may be created by the time of apply. `None` where nothing can be asked yet.
@@ -343,6 +340,6 @@ fn refused(errors: &[UserError]) -> Diagnostics {
 }
 
 /// A schedule that is already over when its process is created would never fire.
-fn past(schedule: &kairos::schedule::Schedule) -> Option<UserError> {
+fn past(schedule: &Schedule) -> Option<UserError> {
     schedule.check_future(Timestamp::now()).err()
 }

@@ -70,12 +70,6 @@ impl Stacks {
         lock(&self.planned).get(name).cloned()
     }
 
-    /// A stack that was found to be there; AWS is not asked.
-    pub fn found(&self, name: &str) -> Option<Arc<InstalledStack>> {
-        let lookups = lock(&self.lookups);
-        lookups.get(name).and_then(|lookup| lookup.get().cloned().flatten())
-    }
-
     /// A stack that is there; asked of AWS once a run, however many processes name it.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kairos::ids::IdCalendarizacion;
-use kairos::registry::examine::{Examined, IN_SYNC};
+use kairos::registry::examine::Examined;
 use kairos::registry::{Count, RegistryError};
 use kairos::schedule::Schedule;
 use tokio::sync::OnceCell;
@@ -22,6 +22,8 @@ const QUERIES: usize = 8;
 pub struct Watch {
     looks: Mutex<HashMap<IdCalendarizacion, Look>>,
     tally: OnceCell<BTreeMap<IdCalendarizacion, Count>>,
+    /// Those that a process comes onto, and whether they are broken.
+    met: Mutex<HashMap<IdCalendarizacion, Arc<OnceCell<bool>>>>,
     repairs: Mutex<HashMap<IdCalendarizacion, Arc<OnceCell<()>>>>,
 }
 
@@ -74,12 +76,26 @@ impl Watch {
         Ok((Arc::clone(seen), first))
     }
 
-    /// Whether something was found to be wrong with a calendarización that this run has looked at.
-    pub fn is_known_broken(&self, id: &IdCalendarizacion) -> bool {
-        let looks = lock(&self.looks);
-        let seen = looks.get(id).and_then(|look| look.seen.get());
-        // Without a row there is nothing to mend: whoever registers makes one.
-        seen.is_some_and(|seen| seen.status != IN_SYNC && seen.examined.row.is_some())
+    /// Looks at a calendarización that a process is about to come onto, unless that has been done. One that does not exist
+    /// yet costs one read. Its processes are counted by a query of its own, since others of this run may be moving.
+    ///
+    /// # Errors
+    /// AWS cannot be asked.
+    pub async fn meet(&self, registry: &Registro, id: &IdCalendarizacion) -> Result<(), RegistryError> {
+        let cell = Arc::clone(lock(&self.met).entry(id.clone()).or_default());
+        let broken = async {
+            if registry.calendarizacion(id).await?.is_none() {
+                return Ok(false);
+            }
+            let examined = registry.examine(id, None).await?;
+            Ok(examined.row.is_some() && !examined.findings.is_empty())
+        };
+        cell.get_or_try_init(|| broken).await.map(drop)
+    }
+
+    /// Whether something is wrong with a calendarización that a process comes onto.
+    pub fn is_broken(&self, id: &IdCalendarizacion) -> bool {
+        lock(&self.met).get(id).is_some_and(|met| met.get() == Some(&true))
     }
 
     /// Mends the calendarización of a schedule.

@@ -107,7 +107,11 @@ async fn a_thousand_processes_live_on_two_hundred_schedules() -> Result<()> {
     })?;
     let asked = operations(&seen);
     assert_eq!(of(&asked, "GET schedule"), SCHEDULES, "{asked:#?}");
-    assert_eq!(of(&asked, "Scan"), 1, "{asked:#?}");
+    // The index and the table are read as a whole, in pages; nothing is looked for in them, as where something is wrong.
+    let scans = seen.iter().filter(|request| request.operation == "Scan");
+    let scans: Vec<&Request> = scans.collect();
+    let looks = scans.iter().any(|scan| scan.body.contains("FilterExpression"));
+    ensure!(!looks && (1..=8).contains(&scans.len()), "{scans:#?}");
     ensure!(of(&asked, "Query") <= 8, "{asked:#?}");
     let reads = of(&asked, "BatchGetItem") + of(&asked, "GetItem");
     ensure!(reads <= PROCESOS / 2, "reads are not batched: {asked:#?}");
