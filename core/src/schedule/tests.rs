@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod descriptions;
+mod documented;
 mod occurrences;
 mod peer;
 mod scan;

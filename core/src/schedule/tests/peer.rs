@@ -90,7 +90,7 @@ fn both_find_the_same_occurrences() {
         Ok(())
     });
     outcome.unwrap();
-    println!(
+    eprintln!(
         "{} searches compared, {} expressions that croner refuses",
         compared.get(),
         refused.get()
