@@ -53,7 +53,7 @@ fn wrong(errors: &[UserError]) -> Diagnostics {
     for error in errors {
         let attribute = error.field.attribute();
         let caret = error.caret().unwrap_or_default();
-        let caret: String = caret.lines().map(|line| format!("\n  {line}")).collect();
+        let caret = caret.lines().fold(String::new(), |text, line| text + "\n  " + line);
         let gap = if caret.is_empty() { "" } else { "\n" };
         diagnostics.error_at(
             Path::root(attribute),

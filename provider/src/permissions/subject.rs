@@ -100,7 +100,7 @@ impl Subject {
             Duty::Data => self.data(),
         };
         let needed = |operation: Operation, removable: bool| match duty {
-            Duty::Plan => operation == Operation::Observe,
+            Duty::Plan | Duty::Data => operation == Operation::Observe,
             Duty::Apply => match operation {
                 Operation::Create | Operation::Update => true,
                 Operation::Delete => removable,
@@ -108,7 +108,6 @@ impl Subject {
             },
             Duty::Destroy => operation == Operation::Delete,
             Duty::Procesos => true,
-            Duty::Data => operation == Operation::Observe,
         };
         let grants = parts.into_iter().flat_map(|part| {
             let grants = part.permissions.grants.into_iter();

@@ -46,32 +46,27 @@ pub(super) fn suggest(prefix: &str, nombre: &str) -> Option<RoleName> {
 
 /// What a target is called where the user gives no name: its service and its name.
 pub(super) fn of_target(target: &Target) -> String {
-    match &target.kind {
-        TargetKind::SdkAction { service, action } => format!("{service}-{action}"),
-        _ => {
-            let resource = &target.arn.resource;
-            let kinds = [
-                "function:",
-                "stateMachine:",
-                "event-bus/",
-                "stream/",
-                "deliverystream/",
-                "cluster/",
-                "cluster:",
-                "task-definition/",
-                "job-queue/",
-                "project/",
-                "job/",
-                "workflow/",
-                "workgroup/",
-            ];
-            let name = kinds
-                .iter()
-                .find_map(|kind| resource.strip_prefix(kind))
-                .unwrap_or(resource);
-            format!("{}-{name}", target.arn.service)
-        }
+    if let TargetKind::SdkAction { service, action } = &target.kind {
+        return format!("{service}-{action}");
     }
+    let resource = &target.arn.resource;
+    let kinds = [
+        "function:",
+        "stateMachine:",
+        "event-bus/",
+        "stream/",
+        "deliverystream/",
+        "cluster/",
+        "cluster:",
+        "task-definition/",
+        "job-queue/",
+        "project/",
+        "job/",
+        "workflow/",
+        "workgroup/",
+    ];
+    let name = kinds.iter().find_map(|kind| resource.strip_prefix(kind));
+    format!("{}-{}", target.arn.service, name.unwrap_or(resource))
 }
 
 /// Letters, digits and signs that names of roles have; accents go, and what is left becomes hyphens.

@@ -5,6 +5,7 @@
 //! is asked instead of allowing everything.
 
 use kairos::arn::{Arn, Target, TargetKind};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::universal;
@@ -64,13 +65,13 @@ pub(super) fn statements(wish: &Wish<'_>) -> Statements {
         ));
     }
     match &wish.target.kind {
-        TargetKind::Lambda { .. } => one("lambda:InvokeFunction", arn),
+        TargetKind::Lambda { .. } => Ok(one("lambda:InvokeFunction", &arn)),
         TargetKind::StateMachine { qualifier, .. } => Ok(vec![state_machine(&arn, qualifier.as_deref())]),
-        TargetKind::Topic { .. } => one("sns:Publish", arn),
-        TargetKind::Queue { .. } => one("sqs:SendMessage", arn),
-        TargetKind::EventBus { .. } => one("events:PutEvents", arn),
-        TargetKind::KinesisStream { .. } => one("kinesis:PutRecord", arn),
-        TargetKind::DeliveryStream { .. } => one("firehose:PutRecord", arn),
+        TargetKind::Topic { .. } => Ok(one("sns:Publish", &arn)),
+        TargetKind::Queue { .. } => Ok(one("sqs:SendMessage", &arn)),
+        TargetKind::EventBus { .. } => Ok(one("events:PutEvents", &arn)),
+        TargetKind::KinesisStream { .. } => Ok(one("kinesis:PutRecord", &arn)),
+        TargetKind::DeliveryStream { .. } => Ok(one("firehose:PutRecord", &arn)),
         TargetKind::EcsCluster { .. } => {
             let definition = required(wish, "TaskDefinition", "which task definition the cluster is to run")?;
             task(wish, &definition, &arn)
@@ -84,18 +85,18 @@ pub(super) fn statements(wish: &Wish<'_>) -> Statements {
             let definition = required(wish, "JobDefinition", "which job definition the queue is to run")?;
             let definition = revisions(&named(wish, "batch", &definition, "job-definition/"));
             let resources: Vec<String> = [arn].into_iter().chain(definition).collect();
-            Ok(vec![allow("batch:SubmitJob", json!(resources))])
+            Ok(vec![allow("batch:SubmitJob", &resources)])
         }
-        TargetKind::BuildProject { .. } => one("codebuild:StartBuild", arn),
-        TargetKind::GlueJob { .. } => one("glue:StartJobRun", arn),
-        TargetKind::GlueWorkflow { .. } => one("glue:StartWorkflowRun", arn),
+        TargetKind::BuildProject { .. } => Ok(one("codebuild:StartBuild", &arn)),
+        TargetKind::GlueJob { .. } => Ok(one("glue:StartJobRun", &arn)),
+        TargetKind::GlueWorkflow { .. } => Ok(one("glue:StartWorkflowRun", &arn)),
         TargetKind::RedshiftCluster { name } => redshift(wish, &arn, name),
         TargetKind::RedshiftWorkgroup { .. } => {
             let credentials = match secret(wish)? {
                 Some(secret) => secret,
-                None => allow("redshift-serverless:GetCredentials", json!(arn)),
+                None => allow("redshift-serverless:GetCredentials", &arn),
             };
-            Ok(vec![allow("redshift-data:ExecuteStatement", json!(arn)), credentials])
+            Ok(vec![allow("redshift-data:ExecuteStatement", &arn), credentials])
         }
         TargetKind::RdsCluster { .. } => {
             let secret = secret(wish)?.ok_or_else(|| {
@@ -103,21 +104,21 @@ pub(super) fn statements(wish: &Wish<'_>) -> Statements {
                               \"SecretArn\".";
                 lacking("parametros", detail.to_owned())
             })?;
-            Ok(vec![allow("rds-data:ExecuteStatement", json!(arn)), secret])
+            Ok(vec![allow("rds-data:ExecuteStatement", &arn), secret])
         }
-        TargetKind::ApiMethod { .. } => one("execute-api:Invoke", arn),
+        TargetKind::ApiMethod { .. } => Ok(one("execute-api:Invoke", &arn)),
         TargetKind::SdkAction { service, action } => universal::statements(wish, service, action),
     }
 }
 
 /// A statement that allows these actions on these objects.
-pub(super) fn allow(actions: impl Into<Value>, resources: Value) -> Value {
-    json!({ "Effect": "Allow", "Action": actions.into(), "Resource": resources })
+pub(super) fn allow(actions: &(impl Serialize + ?Sized), resources: &(impl Serialize + ?Sized)) -> Value {
+    json!({ "Effect": "Allow", "Action": actions, "Resource": resources })
 }
 
 /// A statement that lets roles be handed to `service`, where it is told; none where there are no roles.
 pub(super) fn pass(roles: &[String], service: Option<&str>) -> Option<Value> {
-    let mut statement = allow("iam:PassRole", json!(roles));
+    let mut statement = allow("iam:PassRole", roles);
     if let Some(service) = service {
         statement["Condition"] = json!({ "StringEquals": { "iam:PassedToService": service } });
     }
@@ -128,18 +129,18 @@ pub(super) fn lacking(attribute: &'static str, detail: String) -> Lacking {
     Lacking { attribute, detail }
 }
 
-fn one(action: &str, arn: String) -> Statements {
-    Ok(vec![allow(action, Value::String(arn))])
+fn one(action: &str, arn: &str) -> Vec<Value> {
+    vec![allow(action, arn)]
 }
 
 /// Step Functions authorises a version or an alias by the state machine's own ARN, and tells them by a condition (its
 /// developer guide, *authorization for versions and aliases*).
 fn state_machine(arn: &str, qualifier: Option<&str>) -> Value {
     let Some(qualifier) = qualifier else {
-        return allow("states:StartExecution", json!(arn));
+        return allow("states:StartExecution", arn);
     };
     let machine = arn.strip_suffix(&format!(":{qualifier}")).unwrap_or(arn);
-    let mut statement = allow("states:StartExecution", json!(machine));
+    let mut statement = allow("states:StartExecution", machine);
     statement["Condition"] = json!({ "StringEquals": { "states:StateMachineQualifier": qualifier } });
     statement
 }
@@ -158,7 +159,7 @@ fn task(wish: &Wish<'_>, definition: &str, cluster: &str) -> Statements {
     } else {
         format!("{definition}:*")
     };
-    let mut run = allow("ecs:RunTask", json!(definition));
+    let mut run = allow("ecs:RunTask", &definition);
     run["Condition"] = json!({ "ArnEquals": { "ecs:cluster": cluster } });
     let pass = pass(roles, Some("ecs-tasks.amazonaws.com"));
     Ok([run].into_iter().chain(pass).collect())
@@ -173,7 +174,7 @@ fn revisions(arn: &str) -> Vec<String> {
 
 /// The Data API works with a secret, with a database user, or with the caller's own identity.
 fn redshift(wish: &Wish<'_>, arn: &str, cluster: &str) -> Statements {
-    let execute = allow("redshift-data:ExecuteStatement", json!(arn));
+    let execute = allow("redshift-data:ExecuteStatement", arn);
     if let Some(secret) = secret(wish)? {
         return Ok(vec![execute, secret]);
     }
@@ -181,8 +182,8 @@ fn redshift(wish: &Wish<'_>, arn: &str, cluster: &str) -> Statements {
     let of = |kind: &str, name: &str| here(wish, "redshift", &format!("{kind}:{cluster}/{name}"));
     let database = of("dbname", &database);
     let credentials = match optional(wish, "DbUser") {
-        Some(user) => allow("redshift:GetClusterCredentials", json!([database, of("dbuser", &user)])),
-        None => allow("redshift:GetClusterCredentialsWithIAM", json!(database)),
+        Some(user) => allow("redshift:GetClusterCredentials", &[database, of("dbuser", &user)]),
+        None => allow("redshift:GetClusterCredentialsWithIAM", &database),
     };
     Ok(vec![execute, credentials])
 }
@@ -197,7 +198,7 @@ fn secret(wish: &Wish<'_>) -> Result<Option<Value>, Lacking> {
         let detail = format!("\"SecretArn\" must be the ARN of a secret of Secrets Manager, not \"{text}\".");
         return Err(lacking("parametros", detail));
     }
-    Ok(Some(allow("secretsmanager:GetSecretValue", json!(text))))
+    Ok(Some(allow("secretsmanager:GetSecretValue", &text)))
 }
 
 /// An object that is given by its name or its ARN, as an ARN in the place of the target.

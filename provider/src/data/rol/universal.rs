@@ -97,7 +97,7 @@ pub(super) fn statements(wish: &Wish<'_>, service: &str, call: &str) -> Result<V
         None => json!("*"),
     };
     let pass = wish.roles_a_pasar.and_then(|roles| pass(roles, None));
-    Ok([allow(actions, resources)].into_iter().chain(pass).collect())
+    Ok([allow(&actions, &resources)].into_iter().chain(pass).collect())
 }
 
 /// The action that authorises a call, where it is known.
