@@ -54,8 +54,11 @@ struct Route {
 }
 
 /// In this order: what is registered first is read, run, and deleted at the end.
-const ROUTES: [Route; 13] = [
+const ROUTES: [Route; 14] = [
     Route::new("GET /salud", 200, |_, _| ("GET", "/salud".into(), None, None)),
+    Route::new("GET /openapi.json", 200, |_, _| {
+        ("GET", "/openapi.json".into(), None, None)
+    }),
     Route::new("POST /Procesos", 201, |world, n| {
         ("POST", "/Procesos".into(), None, Some(world.process(n, 1)))
     }),

@@ -36,6 +36,25 @@ const SEARCH: usize = 10;
 /// # Errors
 /// It ended otherwise: what terraform said, from its first error on.
 pub fn terraform(terraform: &Terraform, arguments: &[&str], expected: i32) -> Result<Cost> {
+    let (cost, code) = attempt(terraform, arguments)?;
+    if code != Some(expected) {
+        bail!(
+            "terraform {} ended with {code:?}:\n{}",
+            arguments.join(" "),
+            errors(terraform)
+        );
+    }
+    Ok(cost)
+}
+
+/// What the last command said, from its first error on.
+pub fn errors(terraform: &Terraform) -> String {
+    let said = fs::read_to_string(terraform.dir().join(LOG)).unwrap_or_default();
+    said.find("Error:").map_or(said.clone(), |at| said[at..].to_owned())
+}
+
+/// Runs a command of terraform, which may fail: what it took, and its exit code.
+pub fn attempt(terraform: &Terraform, arguments: &[&str]) -> Result<(Cost, Option<i32>)> {
     let log = terraform.dir().join(LOG);
     let output = fs::File::create(&log)?;
     let start = Instant::now();
@@ -62,17 +81,13 @@ pub fn terraform(terraform: &Terraform, arguments: &[&str], expected: i32) -> Re
     // Terraform waits for its providers, so that their times are with its own.
     let times = process::times(id).context("reading what terraform took")?;
     let status = group.wait(Duration::ZERO)?.context("terraform ended twice")?;
-    if status.code() != Some(expected) {
-        let said = fs::read_to_string(&log).unwrap_or_default();
-        let errors = said.find("Error:").map_or(said.as_str(), |at| &said[at..]);
-        bail!("terraform {} ended with {status}:\n{errors}", arguments.join(" "));
-    }
-    Ok(Cost {
+    let cost = Cost {
         seconds,
         terraform_cpu: times.own,
         provider_cpu: times.children,
         provider_peak_mb: megabytes(peak),
-    })
+    };
+    Ok((cost, status.code()))
 }
 
 /// The peak resident memory of a process in kB (Linux: `VmHWM`).
