@@ -100,7 +100,7 @@ pub(super) fn on_same_schedule(stack: &str, held: &Proceso, shown: &ProcesoModel
         nombre: nombre.unwrap_or(&held.nombre).into(),
         cron: shown.cron.clone(),
         zona_horaria: shown.zona_horaria.clone(),
-        ventana_flexible_minutos: shown.ventana_flexible_minutos.clone(),
+        ventana_flexible_minutos: shown.ventana_flexible_minutos,
         inicio: shown.inicio.clone(),
         fin: shown.fin.clone(),
         arn_rol: held.arn_rol.as_str().into(),

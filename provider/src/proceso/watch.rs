@@ -66,9 +66,9 @@ impl Watch {
                 let tally = if look.at < QUERIES {
                     None
                 } else {
-                    Some(self.tally.get_or_try_init(|| registry.tally()).await?)
+                    Some(self.tally.get_or_try_init(|| Box::pin(registry.tally())).await?)
                 };
-                let examined = registry.examine(id, tally).await?;
+                let examined = Box::pin(registry.examine(id, tally)).await?;
                 let status = examined.status();
                 Ok::<_, RegistryError>(Arc::new(Seen { examined, status }))
             })
@@ -84,10 +84,10 @@ impl Watch {
     pub async fn meet(&self, registry: &Registro, id: &IdCalendarizacion) -> Result<(), RegistryError> {
         let cell = Arc::clone(lock(&self.met).entry(id.clone()).or_default());
         let broken = async {
-            if registry.calendarizacion(id).await?.is_none() {
+            if Box::pin(registry.calendarizacion(id)).await?.is_none() {
                 return Ok(false);
             }
-            let examined = registry.examine(id, None).await?;
+            let examined = Box::pin(registry.examine(id, None)).await?;
             Ok(examined.row.is_some() && !examined.findings.is_empty())
         };
         cell.get_or_try_init(|| broken).await.map(drop)
@@ -104,7 +104,9 @@ impl Watch {
     /// As [`kairos::registry::Registry::repair`]; that is not remembered.
     pub async fn repair(&self, registry: &Registro, schedule: &Schedule) -> Result<(), RegistryError> {
         let cell = Arc::clone(lock(&self.repairs).entry(schedule.id()).or_default());
-        cell.get_or_try_init(|| registry.repair_as(schedule)).await.copied()
+        cell.get_or_try_init(|| Box::pin(registry.repair_as(schedule)))
+            .await
+            .copied()
     }
 
     /// The same where only its id is known.
@@ -113,7 +115,7 @@ impl Watch {
     /// As [`kairos::registry::Registry::repair`]; that is not remembered.
     pub async fn repair_left(&self, registry: &Registro, id: &IdCalendarizacion) -> Result<(), RegistryError> {
         let cell = Arc::clone(lock(&self.repairs).entry(id.clone()).or_default());
-        cell.get_or_try_init(|| registry.repair(id)).await.copied()
+        cell.get_or_try_init(|| Box::pin(registry.repair(id))).await.copied()
     }
 }
 
