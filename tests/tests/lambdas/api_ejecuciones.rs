@@ -6,6 +6,9 @@ use acceptance::fixtures::{ProcesoRole, TargetQueue};
 use acceptance::history::{Run, runs};
 use acceptance::wait;
 use anyhow::{Context, Result};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use kairos::ids::{IdEjecucion, IdProceso};
 use serde_json::{Value, json};
 
@@ -20,6 +23,8 @@ struct Scene {
     installation: Installation,
     queue: TargetQueue,
     role: ProcesoRole,
+    /// The hour at which the processes run every day: half a day from now, so that none fires by itself meanwhile.
+    hour: i8,
 }
 
 async fn scene() -> Result<Scene> {
@@ -32,16 +37,19 @@ async fn scene() -> Result<Scene> {
     let executor = installation.names.role_arn("/", &installation.names.executor_role());
     let name = format!("{ROLE_PREFIX}cobro");
     let role = ProcesoRole::create(account, &name, &executor, "sqs:SendMessage", &queue.arn).await?;
+    let hour = (Timestamp::now().to_zoned(TimeZone::UTC).hour() + 12) % 24;
     Ok(Scene {
         installation,
         queue,
         role,
+        hour,
     })
 }
 
 impl Scene {
     fn process(&self) -> Value {
         let mut body = process(&self.installation);
+        body["cron"] = json!(format!("0 {} * * ? *", self.hour));
         body["arnRol"] = json!(self.role.arn);
         body["arnProceso"] = json!(self.queue.arn);
         body["parametros"] = json!(r#"{"run":"<kairos.id-ejecucion>","at":"<kairos.fecha-programada>"}"#);
@@ -150,15 +158,18 @@ async fn a_firing_that_is_dispatched_once_more_has_the_runs_that_it_had() -> Res
         .table_name(installation.names.procesos_table())
         .key("IdProceso", text(id))
         .update_expression("SET FechaAsignacion = :long_ago")
-        .expression_attribute_values(":long_ago", text("2026-01-01T00:00:00.000Z"))
+        .expression_attribute_values(":long_ago", text("2020-01-01T00:00:00.000Z"))
         .send()
         .await?;
     let calendarizacion = made["IdCalendarizacion"].as_str().unwrap();
     let path = format!("Calendarizaciones/{calendarizacion}/Ejecuciones");
     let replay = |at: &str| json!({"fechaProgramada": at});
 
-    let (status, said) = ask(installation, "POST", &path, Some(&replay("2026-01-02T00:00:00-03:00"))).await?;
-    let at = "2026-01-02T03:00:00.000Z";
+    let yesterday = Timestamp::now().to_zoned(TimeZone::UTC).date().yesterday()?;
+    let firing = |day: Date| format!("{day}T{:02}:00:00.000Z", scene.hour);
+    let (at, other) = (firing(yesterday), firing(yesterday.yesterday()?));
+    let spelled = at.replace(".000Z", "+00:00");
+    let (status, said) = ask(installation, "POST", &path, Some(&replay(&spelled))).await?;
     assert_eq!(
         (status, &said),
         (
@@ -172,30 +183,26 @@ async fn a_firing_that_is_dispatched_once_more_has_the_runs_that_it_had() -> Res
     assert_eq!(scene.received().await?, [json!({"run": run, "at": at})]);
 
     // Once more: the same run, which has ended; and another firing is another run.
-    for at in [at, "2026-01-03T03:00:00Z"] {
+    for at in [&at, &other] {
         assert_eq!(ask(installation, "POST", &path, Some(&replay(at))).await?.0, 202);
     }
-    let next = IdEjecucion::scheduled(&schedule, &"2026-01-03T03:00:00Z".parse()?, &id.parse()?).to_string();
+    let next = IdEjecucion::scheduled(&schedule, &other.parse()?, &id.parse()?).to_string();
     scene.ended(&next).await?;
     let received = scene.received().await?;
-    assert_eq!(
-        received,
-        [json!({"run": next, "at": "2026-01-03T03:00:00.000Z"})],
-        "nothing runs twice"
-    );
+    assert_eq!(received, [json!({"run": next, "at": other})], "nothing runs twice");
     assert_eq!(scene.ended(&run).await?.intentos, 1);
 
     for (at, right) in [
-        ("2026-01-02T04:00:00Z", "2026-01-02T03:00:00.000Z"),
-        ("2999-01-02T03:00:00Z", "aún no llega"),
-        ("ayer", "RFC 3339"),
+        (at.replace(":00:00.", ":30:00."), at.as_str()),
+        (firing(Date::constant(2999, 1, 1)), "aún no llega"),
+        ("ayer".to_owned(), "RFC 3339"),
     ] {
-        let (status, problem) = ask(installation, "POST", &path, Some(&replay(at))).await?;
+        let (status, problem) = ask(installation, "POST", &path, Some(&replay(&at))).await?;
         let fault = &problem["errores"][0];
         assert_eq!((status, &fault["campo"]), (400, &json!("fechaProgramada")));
         assert!(fault["detalle"].as_str().unwrap_or_default().contains(right), "{fault}");
     }
     let path = "Calendarizaciones/calendarizacion-nadie/Ejecuciones";
-    assert_eq!(ask(installation, "POST", path, Some(&replay(at))).await?.0, 404);
+    assert_eq!(ask(installation, "POST", path, Some(&replay(&at))).await?.0, 404);
     Ok(())
 }
