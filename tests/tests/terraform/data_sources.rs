@@ -3,10 +3,13 @@
 
 use std::fs;
 
-use acceptance::fixtures::{self, TargetFunction};
+use acceptance::fixtures::{self, ProcesoRole, TargetFunction};
 use acceptance::terraform::{Diagnostic, REQUIRED_PROVIDERS};
 use acceptance::{Account, Terraform, workspace};
 use anyhow::{Context, Result, ensure};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_sts::error::ProvideErrorMetadata;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -81,6 +84,7 @@ async fn the_examples_run_and_the_executor_assumes_the_role_that_is_described() 
         assert_eq!(run.estado, "EjecutadoOk", "{run:#?}");
     }
     function.seen_at_least(2).await?;
+    nobody_else_may_assume(&account, &role).await?;
 
     let reader = Terraform::bare(&account)?;
     copy_examples(&reader)?;
@@ -265,6 +269,34 @@ async fn create_role(account: &Account, described: &Value) -> Result<()> {
     assert_eq!(created.role().map(|role| role.arn().to_owned()), Some(text("arn_rol")));
     let policy = iam.put_role_policy().role_name(&name).policy_name("destino");
     policy.policy_document(text("politica_permisos")).send().await?;
+    Ok(())
+}
+
+/// Somebody whose own policies let them assume every role, and who knows the external id, is refused by the role's trust.
+async fn nobody_else_may_assume(account: &Account, role: &str) -> Result<()> {
+    let iam = account.iam();
+    iam.create_user().user_name("otro").send().await?;
+    let anything = json!([{ "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*" }]);
+    let document = json!({ "Version": "2012-10-17", "Statement": anything });
+    let policy = iam.put_user_policy().user_name("otro").policy_name("roles");
+    policy.policy_document(document.to_string()).send().await?;
+    let key = iam.create_access_key().user_name("otro").send().await?;
+    let key = key.access_key().context("an answer without a key")?;
+    let credentials = Credentials::new(key.access_key_id(), key.secret_access_key(), None, None, "test");
+    let config = account.sdk_config().to_builder();
+    let config = config
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build();
+    let assume = |role: &str| {
+        let call = aws_sdk_sts::Client::new(&config).assume_role().role_arn(role);
+        call.role_session_name("otro").external_id("externo").send()
+    };
+    let user = format!("arn:aws:iam::{}:user/otro", account.id);
+    let theirs = ProcesoRole::create(account, "suyo", &user, "sqs:SendMessage", "*").await?;
+    assume(&theirs.arn).await.context("a role that trusts them")?;
+    let answer = assume(role).await;
+    let refused = answer.err().and_then(|error| error.code().map(str::to_owned));
+    assert_eq!(refused.as_deref(), Some("AccessDenied"));
     Ok(())
 }
 
