@@ -234,9 +234,9 @@ fn wrong(account: &Account, cases: &[Wrong]) -> (String, BTreeMap<String, (&'sta
         let wrong = format!("  {attribute} = {lines}\n");
         let left_out = |name: &str| !wrong.contains(&format!("  {name} = "));
         let right = right.iter().filter(|(name, _)| left_out(name));
-        let right: String = right.map(|(name, value)| format!("  {name} = {value}\n")).collect();
-        let block = format!("  stack = \"{APP}\"\n  nombre = \"{label}\"\n{right}{wrong}");
-        blocks += &format!("resource \"kairos_proceso\" \"{label}\" {{\n{}}}\n", place(&block));
+        let right: Vec<String> = right.map(|(name, value)| format!("  {name} = {value}\n")).collect();
+        let block = format!("  stack = \"{APP}\"\n  nombre = \"{label}\"\n{}{wrong}", right.concat());
+        blocks.extend(["resource \"kairos_proceso\" \"", label, "\" {\n", &place(&block), "}\n"]);
         expected.insert(format!("kairos_proceso.{label}"), (*attribute, place(tells)));
     }
     (blocks, expected)

@@ -104,7 +104,7 @@ fn whatever_an_outsider_breaks_is_found_and_mended() {
                 .tables
                 .procesos
                 .values_mut()
-                .for_each(|held| held.habilitado = false)
+                .for_each(|held| held.habilitado = false);
         },
         "drifted: CantHabilitados: 2 → 0; State: ENABLED → DISABLED",
     );
