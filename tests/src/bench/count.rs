@@ -1,12 +1,14 @@
-//! Counts requests: a proxy that hands on bytes as they come, and looks only for where a request begins.
+//! Counts requests, and how long they wait: a proxy that hands on bytes as they come, and looks only for where a request
+//! begins and when its answer does.
 //!
 //! Invariant: nothing is held back, changed or added; whoever is measured through it is measured alike.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -26,6 +28,8 @@ pub struct Counter {
 struct Shared {
     upstream: String,
     requests: AtomicUsize,
+    /// How long the answers were waited for, in microseconds.
+    waited: AtomicU64,
     ended: AtomicBool,
 }
 
@@ -41,6 +45,7 @@ impl Counter {
         let shared = Arc::new(Shared {
             upstream: upstream.to_owned(),
             requests: AtomicUsize::new(0),
+            waited: AtomicU64::new(0),
             ended: AtomicBool::new(false),
         });
         let serving = Arc::clone(&shared);
@@ -65,6 +70,12 @@ impl Counter {
     pub fn take(&self) -> usize {
         self.shared.requests.swap(0, Ordering::Relaxed)
     }
+
+    /// How long answers were waited for since this was last asked, one request's time added to the other's: from when the
+    /// request has come to when its answer begins.
+    pub fn take_waited(&self) -> Duration {
+        Duration::from_micros(self.shared.waited.swap(0, Ordering::Relaxed))
+    }
 }
 
 impl Drop for Counter {
@@ -83,14 +94,28 @@ impl Shared {
         }
         let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
         let (from_server, to_client) = (server, client.try_clone()?);
-        let counting = Arc::clone(self);
+        // A connection has one request at a time: HTTP/1.1 as everybody speaks it.
+        let asked: Arc<Mutex<Option<Instant>>> = Arc::default();
+        let (counting, asking) = (Arc::clone(self), Arc::clone(&asked));
         thread::spawn(move || {
             let mut seen = Seen::default();
             pass(from_client, to_server, |bytes| {
-                counting.requests.fetch_add(seen.count(bytes), Ordering::Relaxed);
+                let begun = seen.count(bytes);
+                counting.requests.fetch_add(begun, Ordering::Relaxed);
+                if begun > 0 {
+                    *asking.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+                }
             });
         });
-        thread::spawn(move || pass(from_server, to_client, |_| {}));
+        let timing = Arc::clone(self);
+        thread::spawn(move || {
+            pass(from_server, to_client, |_| {
+                let begun = asked.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let waited = begun.map(|begun| begun.elapsed().as_micros());
+                let waited = waited.and_then(|micros| u64::try_from(micros).ok());
+                timing.waited.fetch_add(waited.unwrap_or_default(), Ordering::Relaxed);
+            });
+        });
         Ok(())
     }
 }
@@ -158,6 +183,8 @@ mod tests {
             sqs.create_queue().queue_name(name).send().await?;
         }
         assert_eq!((counter.take(), counter.take()), (3, 0));
+        assert!(counter.take_waited() > Duration::ZERO);
+        assert_eq!(counter.take_waited(), Duration::ZERO);
         assert_eq!(account.sqs().list_queues().send().await?.queue_urls().len(), 3);
         Ok(())
     }
