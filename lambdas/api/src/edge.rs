@@ -38,7 +38,8 @@ pub async fn answer(router: Router, request: Request) -> Response {
     let id = RequestId(request_id(&request));
     let method = request.method().clone();
     let path = path::below(&request);
-    let mut answer = match tokio::time::timeout(budget(&request), routed(router, request, &path, &id)).await {
+    let budget = budget(deadline(&request), SystemTime::now());
+    let mut answer = match tokio::time::timeout(budget, routed(router, request, &path, &id)).await {
         Ok(answer) => answer,
         Err(_) => Problem::out_of_time().into_response(),
     };
@@ -71,15 +72,16 @@ async fn routed(router: Router, request: Request, path: &str, id: &RequestId) ->
     }
 }
 
-/// How long the request may take from now.
-fn budget(request: &Request) -> Duration {
-    // An invocation without a deadline has none: Lambda always gives one.
-    let deadline = request
-        .lambda_context_ref()
-        .map(lambda_http::Context::deadline)
-        .filter(|deadline| *deadline > SystemTime::UNIX_EPOCH);
+/// When Lambda ends the invocation. One without a deadline has none: Lambda always gives one.
+fn deadline(request: &Request) -> Option<SystemTime> {
+    let context = request.lambda_context_ref()?;
+    Some(context.deadline()).filter(|deadline| *deadline > SystemTime::UNIX_EPOCH)
+}
+
+/// How long a request may take from now.
+fn budget(deadline: Option<SystemTime>, now: SystemTime) -> Duration {
     deadline.map_or(LONGEST, |deadline| {
-        let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        let left = deadline.duration_since(now).unwrap_or_default();
         left.saturating_sub(MARGIN.min(left / 4)).min(LONGEST)
     })
 }
@@ -93,4 +95,28 @@ fn request_id(request: &Request) -> String {
     gateway
         .or_else(|| request.lambda_context_ref().map(|context| context.request_id.clone()))
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(left: Option<u64>, expected: u64) {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_hours(1);
+        let deadline = left.map(|millis| now + Duration::from_millis(millis));
+        assert_eq!(budget(deadline, now), Duration::from_millis(expected), "{left:?}");
+    }
+
+    #[test]
+    fn an_answer_leaves_before_the_function_and_api_gateway_give_up() {
+        check(None, 26_000);
+        check(Some(900_000), 26_000);
+        check(Some(29_000), 26_000);
+        check(Some(10_000), 9_000);
+        check(Some(3_000), 2_250);
+        check(Some(0), 0);
+        let late = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+        assert_eq!(budget(Some(late), late + Duration::from_secs(1)), Duration::ZERO);
+    }
 }

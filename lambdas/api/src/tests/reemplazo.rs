@@ -1,5 +1,6 @@
 //! `PUT /Procesos/{id}`, tags, and `If-Match`.
 
+use kairos::ids::{IdCalendarizacion, IdProceso};
 use serde_json::Value;
 
 use super::*;
@@ -158,4 +159,34 @@ async fn of_two_who_saw_the_same_process_one_is_told() {
     let mut both = [one.status, two.status];
     both.sort_unstable();
     assert_eq!(both, [200, 412]);
+}
+
+#[tokio::test]
+async fn a_process_of_the_earlier_system_is_read_changed_run_and_deleted_under_its_id() {
+    let world = World::new();
+    let id = IdProceso::legacy("Cobro diario");
+    let row = json!({
+        "IdProceso": id, "Nombre": "Cobro diario", "ArnRol": ROLE, "ArnProceso": TARGET, "Parametros": "{}",
+        "IdCalendarizacion": IdCalendarizacion::legacy("0 3 * * ? *")
+    });
+    let row = serde_json::from_value(row).unwrap();
+    world.memory.world().tables.procesos.insert(id.clone(), row);
+    let path = format!("/Procesos/{id}");
+    let shown = world.send(Ask::new("GET", &path)).await;
+    assert_eq!((shown.status, shown.header("etag")), (200, Some("\"0-0\"")));
+    let ran = world.send(Ask::new("POST", &format!("{path}/Ejecuciones"))).await;
+    assert_eq!(ran.status, 202, "{ran}");
+    let taken = world.register(&with(&json!({"cron": "rate(1 hour)"}))).await;
+    assert!(taken.starts_with("409") && taken.contains(id.as_str()), "{taken}");
+    let mut body = with(&json!({"reintentos": 1}));
+    body.as_object_mut().unwrap().remove("nombre");
+    let changed = put(&world, &path, &body, "\"0-0\"").await;
+    assert_eq!(
+        (changed.status, &changed.json()["IdProceso"]),
+        (200, &json!(id)),
+        "{changed}"
+    );
+    assert_eq!(world.memory.world().schedules.len(), 1, "on a schedule of ours");
+    assert_eq!(world.send(Ask::new("DELETE", &path)).await.status, 204);
+    assert!(world.memory.world().schedules.is_empty());
 }
