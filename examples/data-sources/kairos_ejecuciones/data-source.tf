@@ -1,6 +1,6 @@
 data "kairos_ejecuciones" "ultimas" {
   stack  = "Kairos"
-  nombre = "Cierre diario"
+  nombre = "Cierre anual"
   limite = 5
 }
 

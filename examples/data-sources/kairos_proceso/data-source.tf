@@ -1,6 +1,6 @@
 data "kairos_proceso" "cierre" {
   stack  = "Kairos"
-  nombre = "Cierre diario"
+  nombre = "Cierre anual"
 }
 
 output "cierre" {

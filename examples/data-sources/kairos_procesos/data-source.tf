@@ -1,7 +1,7 @@
-# All processes that run at three in the morning, in Chile.
-data "kairos_procesos" "madrugada" {
+# All processes that run on the first of January at three in the morning, in Chile.
+data "kairos_procesos" "anuales" {
   stack        = "Kairos"
-  cron         = "0 3 * * ? *"
+  cron         = "0 3 1 1 ? *"
   zona_horaria = "America/Santiago"
   habilitado   = true
 }
@@ -12,8 +12,8 @@ data "kairos_procesos" "en_pausa" {
   habilitado = false
 }
 
-output "madrugada" {
-  value = data.kairos_procesos.madrugada.procesos[*].nombre
+output "anuales" {
+  value = data.kairos_procesos.anuales.procesos[*].nombre
 }
 
 output "en_pausa" {

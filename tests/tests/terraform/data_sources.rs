@@ -50,13 +50,13 @@ locals {{
 data "kairos_rol_ejecucion" "destino" {{
   stack       = local.stack
   arn_proceso = "{}"
-  nombre      = "Cierre diario"
+  nombre      = "Cierre anual"
 }}
 "#,
         function.arn
-    ) + &of("cierre", "Cierre diario", "cron(0 3 * * ? *)", true)
-        + &of("aviso", "aviso de cierre", "00 3 ? * * *", true)
-        + &of("informe", "Informe", "0 4 * * ? *", false)
+    ) + &of("cierre", "Cierre anual", "cron(0 3 1 1 ? *)", true)
+        + &of("aviso", "aviso de cierre", "00 3 1 JAN ? *", true)
+        + &of("informe", "Informe", "0 4 1 1 ? *", false)
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn the_examples_run_and_the_executor_assumes_the_role_that_is_described() 
     let function = TargetFunction::create(&account, "Destino").await?;
     let terraform = Terraform::new(&account, &everything(&function))?;
 
-    let role = format!("arn:aws:iam::{}:role/kairos/proceso-Cierre-diario", account.id);
+    let role = format!("arn:aws:iam::{}:role/kairos/proceso-Cierre-anual", account.id);
     let plan = terraform.plan_summary(&[])?;
     let planned = plan.after("kairos_proceso.cierre").context("no planned process")?;
     assert_eq!(planned["arn_rol"], role, "known while the stack is only planned");
@@ -98,13 +98,13 @@ async fn the_examples_run_and_the_executor_assumes_the_role_that_is_described() 
         ("api_url", terraform.resource(STACK)?["api_url"].clone()),
         (
             "cierre",
-            json!({ "corre": true, "cron": "cron(0 3 * * ? *)", "id": text(&terraform, "kairos_proceso.cierre", "id")? }),
+            json!({ "corre": true, "cron": "cron(0 3 1 1 ? *)", "id": text(&terraform, "kairos_proceso.cierre", "id")? }),
         ),
-        ("madrugada", json!(["aviso de cierre", "Cierre diario"])),
+        ("anuales", json!(["aviso de cierre", "Cierre anual"])),
         ("en_pausa", json!(["Informe"])),
         ("ultimas", json!([format!("{fecha} EjecutadoOk")])),
-        ("por_id", json!("Cierre diario")),
-        ("por_parte", json!(["aviso de cierre", "Cierre diario"])),
+        ("por_id", json!("Cierre anual")),
+        ("por_parte", json!(["aviso de cierre", "Cierre anual"])),
     ] {
         assert_eq!(reader.output(name)?, expected, "{name}");
     }
@@ -187,7 +187,7 @@ data "kairos_procesos" "por_parte" {{
   stack              = "{APP}"
   id_calendarizacion = data.kairos_proceso.cierre.id_calendarizacion
   nombre_contiene    = "CIERRE"
-  arn_rol            = "arn:aws:iam::{}:role/kairos/proceso-Cierre-diario"
+  arn_rol            = "arn:aws:iam::{}:role/kairos/proceso-Cierre-anual"
 }}
 
 output "por_id" {{
@@ -209,7 +209,7 @@ data "kairos_proceso" "cual" {
 
 data "kairos_ejecuciones" "cual" {
   stack      = "Prueba"
-  nombre     = "Cierre diario"
+  nombre     = "Cierre anual"
   id_proceso = "proceso-a"
   limite     = 0
 }
