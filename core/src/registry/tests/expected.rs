@@ -30,7 +30,7 @@ fn what_is_not_expected_is_left_as_it_is() {
     ] {
         match outcome {
             Err(RegistryError::Unexpected { held }) => assert_eq!(*held, changed),
-            other => panic!("{other:?}"),
+            other => unreachable!("{other:?}"),
         }
     }
     assert_eq!(run(registry.proceso(&id("uno"))).unwrap(), Some(changed));
