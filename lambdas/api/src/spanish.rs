@@ -16,16 +16,36 @@ pub(crate) fn rule(rule: &Rule) -> String {
         }
         Rule::Parenthesis => "debe terminar con el paréntesis que lo cierra, y solo con ese".into(),
         Rule::FieldCount { found } => {
-            format!("debe tener seis campos (minutos horas día-del-mes mes día-de-la-semana año), y tiene {found}")
+            let hint = match found {
+                5 => "; a diferencia de Unix, el último es el año (* para todos)",
+                _ => "",
+            };
+            format!(
+                "debe tener seis campos (minutos horas día-del-mes mes día-de-la-semana año), y tiene {found}{hint}"
+            )
         }
-        Rule::Incomplete { part } => format!("{}: aquí falta algo", cron(*part)),
+        Rule::Incomplete { part } => format!("{}: aquí falta un valor: debe ser {}", cron(*part), accepted(*part)),
         Rule::NotAValue { part } => format!("{} debe ser {}", cron(*part), accepted(*part)),
         Rule::OutOfRange { part, min, max } => format!("{} debe estar entre {min} y {max}", cron(*part)),
-        Rule::BackwardsRange { part } => format!("{}: un rango no puede terminar antes de empezar", cron(*part)),
+        Rule::BackwardsRange { part } => {
+            format!(
+                "{}: un rango no puede terminar antes de empezar: escriba primero el menor",
+                cron(*part)
+            )
+        }
         Rule::Step { part, max } => format!("{}: un paso debe estar entre 1 y {max}", cron(*part)),
-        Rule::Wildcard { part, wildcard } => format!("{} no admite \"{wildcard}\" aquí", cron(*part)),
+        Rule::Wildcard { part, wildcard } => {
+            format!(
+                "{} no admite \"{wildcard}\" aquí: debe ser {}, o solo *",
+                cron(*part),
+                accepted(*part)
+            )
+        }
         Rule::NotAlone { part, wildcard } => {
-            format!("{}: \"{wildcard}\" no se puede combinar con otros valores", cron(*part))
+            format!(
+                "{}: \"{wildcard}\" no se puede combinar con otros valores: debe estar solo en su campo",
+                cron(*part)
+            )
         }
         Rule::Nth { part } => format!("{}: el número después de # debe estar entre 1 y 5", cron(*part)),
         Rule::BothDays => "día del mes y día de la semana no se pueden dar a la vez: uno de los dos debe ser ?".into(),

@@ -14,19 +14,29 @@ pub use self::proximas_ejecuciones::ProximasEjecuciones;
 /// The text of the argument at this position. The signature sees to it that it is there.
 fn text(arguments: &[Value], position: usize) -> Result<&str, FunctionError> {
     let text = arguments.get(position).and_then(Value::as_str);
-    text.ok_or_else(|| FunctionError::at(position, "It must be a text."))
+    text.ok_or_else(|| FunctionError::at(position, "it must be a text"))
 }
 
-/// What is wrong with an argument, as terraform appends it to the argument's name: the value, where in it, what would be
-/// right, and carets under the place.
+/// What is wrong with an argument, as terraform puts it between the argument's name and a full stop: the value and where in
+/// it, carets under the place, and what would be right.
 fn refused(error: &UserError, position: impl Fn(Field) -> usize) -> FunctionError {
-    let told = error.to_string();
+    let (told, rule) = (error.to_string(), error.rule.to_string());
     let told = told.trim_start_matches(error.field.attribute()).trim_start();
-    let caret = error.caret().map(|lines| {
-        let lines: Vec<String> = lines.lines().map(|line| format!("  {line}")).collect();
-        format!("\n\n{}\n", lines.join("\n"))
-    });
-    FunctionError::at(position(error.field), format!("{told}.{}", caret.unwrap_or_default()))
+    let text = match error.caret() {
+        Some(lines) => {
+            let lines: Vec<String> = lines.lines().map(|line| format!("  {line}")).collect();
+            let place = told.strip_suffix(&rule).unwrap_or(told).trim_end();
+            format!("{place}\n\n{}\n\n{}", lines.join("\n"), sentence(&rule))
+        }
+        None => told.to_owned(),
+    };
+    FunctionError::at(position(error.field), text)
+}
+
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(characters).collect()
 }
 
 #[cfg(test)]

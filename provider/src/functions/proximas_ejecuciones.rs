@@ -59,7 +59,7 @@ fn count(argument: Option<&Value>) -> Result<usize, FunctionError> {
     let wrong = |written: &str| {
         FunctionError::at(
             3,
-            format!("{written} is not how many there can be: it must be a whole number, 1 to {MAX}."),
+            format!("{written} is not how many there can be: it must be a whole number, 1 to {MAX}"),
         )
     };
     let Some(Value::Number(number)) = argument else {
@@ -74,7 +74,7 @@ fn count(argument: Option<&Value>) -> Result<usize, FunctionError> {
 fn first(errors: &[kairos::error::UserError]) -> FunctionError {
     let position = |field| usize::from(field == Field::ZonaHoraria);
     errors.first().map_or_else(
-        || FunctionError::new("The schedule is not valid."),
+        || FunctionError::new("The schedule is not valid"),
         |error| refused(error, position),
     )
 }

@@ -38,9 +38,9 @@ fn an_expression_has_its_canonical_form() {
     check_refused(
         canonical("0 25 * * ? *"),
         0,
-        "\"0 25 * * ? *\", character 3 (\"25\"): hours must be between 0 and 23.\n\n  0 25 * * ? *\n    ^^\n",
+        "\"0 25 * * ? *\", character 3 (\"25\"):\n\n  0 25 * * ? *\n    ^^\n\nHours must be between 0 and 23",
     );
-    check_refused(canonical(" "), 0, "\" \": must not be empty.");
+    check_refused(canonical(" "), 0, "\" \": must not be empty");
 }
 
 #[test]
@@ -79,31 +79,31 @@ fn each_argument_is_refused_by_its_position() {
     check_refused(
         next("0 3 * * * *", None, from, "1"),
         0,
-        "\"0 3 * * * *\", character 9 (\"*\"): day of month and day of week cannot both be given: one of them must be \
-         ?.\n\n  0 3 * * * *\n          ^\n",
+        "\"0 3 * * * *\", character 9 (\"*\"):\n\n  0 3 * * * *\n          ^\n\n\
+         Day of month and day of week cannot both be given: one of them must be ?",
     );
     check_refused(
         next("0 3 * * ? *", Some("America/Santigo"), from, "1"),
         1,
         "\"America/Santigo\": is not a time zone of the IANA database, such as America/Santiago or UTC; did you mean \
-         America/Santiago?.",
+         America/Santiago?",
     );
     check_refused(
         next("30 2 29 3 ? 2026", Some("Europe/Berlin"), from, "1"),
         0,
-        "\"30 2 29 3 ? 2026\": never occurs in Europe/Berlin: clocks jump over it there.\n\n  30 2 29 3 ? 2026\n  \
-         ^^^^^^^^^^^^^^^^\n",
+        "\"30 2 29 3 ? 2026\":\n\n  30 2 29 3 ? 2026\n  ^^^^^^^^^^^^^^^^\n\n\
+         Never occurs in Europe/Berlin: clocks jump over it there",
     );
     check_refused(
         next("0 3 * * ? *", None, "tomorrow", "1"),
         2,
-        "\"tomorrow\": must be a date and time with an offset (RFC 3339), such as 2026-03-01T00:00:00Z.",
+        "\"tomorrow\": must be a date and time with an offset (RFC 3339), such as 2026-03-01T00:00:00Z",
     );
     for count in ["0", "1001", "-1", "2.5", "1e30"] {
         check_refused(
             next("0 3 * * ? *", None, from, count),
             3,
-            &format!("{count} is not how many there can be: it must be a whole number, 1 to 1000."),
+            &format!("{count} is not how many there can be: it must be a whole number, 1 to 1000"),
         );
     }
 }

@@ -70,7 +70,7 @@ fn an_argument_that_is_wrong_is_named_with_what_would_be_right() -> Result<()> {
         (
             "cron_canonico(\"0 25 * * ? *\")".to_owned(),
             "expr",
-            "\"25\"): hours must be between 0 and 23.",
+            "\n\nHours must be between 0 and 23.",
         ),
         (
             "cron_canonico(\"0 25 * * ? *\")".to_owned(),
@@ -80,7 +80,7 @@ fn an_argument_that_is_wrong_is_named_with_what_would_be_right() -> Result<()> {
         (
             format!("proximas_ejecuciones(\"rate(0 days)\", \"UTC\", {from}, 1)"),
             "expr",
-            "the number of a rate must be between 1 and 2982616",
+            "The number of a rate must be between 1 and 2982616",
         ),
         (
             format!("proximas_ejecuciones(\"rate(1 day)\", \"santiago\", {from}, 1)"),
