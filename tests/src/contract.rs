@@ -19,6 +19,9 @@ use crate::{Account, workspace};
 /// The variable that makes the runs larger: how many requests are made of each operation, at most, in each phase.
 pub const EXAMPLES_VARIABLE: &str = "KAIROS_CONTRACT_EXAMPLES";
 
+/// The variable that has other requests made than those of every run: any number.
+pub const SEED_VARIABLE: &str = "KAIROS_CONTRACT_SEED";
+
 /// How long a run may take: a large one on a slow machine.
 const LIMIT: Duration = Duration::from_hours(1);
 
@@ -90,8 +93,10 @@ pub fn check(document: &Value, subject: &Subject<'_>) -> Result<Outcome> {
         .stdin(Stdio::null())
         .stdout(file.try_clone()?)
         .stderr(file);
-    if let Ok(examples) = std::env::var(EXAMPLES_VARIABLE) {
-        command.args(["--max-examples", &examples]);
+    for (variable, option) in [(EXAMPLES_VARIABLE, "--max-examples"), (SEED_VARIABLE, "--seed")] {
+        if let Ok(value) = std::env::var(variable) {
+            command.args([option, &value]);
+        }
     }
     let status = Group::start(&mut command)?.wait(LIMIT)?;
     let told = || fs::read_to_string(&output).unwrap_or_default();

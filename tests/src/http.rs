@@ -49,6 +49,16 @@ impl Api {
         })
     }
 
+    /// The stage's address, without a `/` at its end.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The header `authorization` by which the local AWS finds the account.
+    pub fn authorization(&self) -> &str {
+        &self.account
+    }
+
     /// `GET`.
     pub fn get(&self, path: &str) -> Result<Answer> {
         answer(

@@ -6,6 +6,7 @@ mod auth;
 mod bad_input;
 mod chaos;
 mod common;
+mod contract;
 mod data_sources;
 mod demo;
 mod drift;

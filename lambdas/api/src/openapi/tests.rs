@@ -75,7 +75,10 @@ fn every_type_of_problem_is_in_the_page_with_its_status() {
         let row = format!("| {} | `{}` |", kind.status().as_u16(), kind.urn());
         assert!(page.contains(&row), "{row}");
     }
-    assert_eq!(page.matches("urn:kairos:problema:").count(), crate::problem::Kind::ALL.len());
+    assert_eq!(
+        page.matches("urn:kairos:problema:").count(),
+        crate::problem::Kind::ALL.len()
+    );
 }
 
 #[test]
