@@ -11,6 +11,7 @@ pub mod history;
 pub mod item;
 pub mod items;
 pub mod loader;
+pub mod log;
 pub mod processes;
 pub mod queue;
 pub mod runs;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: whatever a request holds up, its answer leaves before API Gateway or Lambda cut the connection.
 
+use std::pin::Pin;
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
@@ -56,6 +57,36 @@ pub async fn answer(router: Router, request: Request) -> Response {
         answer.headers_mut().insert(REQUEST_ID, value);
     }
     answer
+}
+
+/// An answer as Lambda takes it: every body of ours is UTF-8.
+///
+/// Given anything else, `lambda_http` looks at its type and re-codes it, and brings the tables of all of the world's encodings
+/// along.
+#[derive(Debug)]
+pub struct Text(Response<lambda_http::Body>);
+
+impl Text {
+    /// An answer of the router's.
+    pub async fn of(answer: Response) -> Self {
+        let (parts, body) = answer.into_parts();
+        let body = match axum::body::to_bytes(body, usize::MAX).await {
+            Ok(bytes) if bytes.is_empty() => lambda_http::Body::Empty,
+            Ok(bytes) => match String::from_utf8(bytes.into()) {
+                Ok(text) => lambda_http::Body::Text(text),
+                Err(error) => lambda_http::Body::Binary(error.into_bytes()),
+            },
+            // Bodies are in memory: nothing can come in between.
+            Err(_) => lambda_http::Body::Empty,
+        };
+        Self(Response::from_parts(parts, body))
+    }
+}
+
+impl lambda_http::IntoResponse for Text {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = Response<lambda_http::Body>> + Send>> {
+        Box::pin(std::future::ready(self.0))
+    }
 }
 
 async fn routed(router: Router, request: Request, path: &str, id: &RequestId) -> Response {

@@ -33,7 +33,7 @@ use kairos::registry::Registry;
 use kairos::validation::Limits;
 
 pub use aws::Aws;
-pub use edge::{REQUEST_ID, answer};
+pub use edge::{REQUEST_ID, Text, answer};
 pub use world::{Dispatcher, Launcher, Ports, World};
 
 pub(crate) use edge::RequestId;

@@ -1,12 +1,13 @@
 //! The API's bootstrap: wiring only.
 
-use api::{Api, Ports, answer, routes};
+use api::{Api, Ports, Text, answer, routes};
 use kairos_aws::environment::{Environment, of_process, parsed, required};
-use lambda_http::{Error, Request, service_fn, tracing};
+use kairos_aws::log;
+use lambda_http::{Error, Request, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    log::init(of_process);
     let environment = Environment::read(of_process)?;
     let scheduler_role = required(of_process, "KAIROS_SCHEDULER_ROLE_ARN")?;
     let history_days = parsed(of_process, "KAIROS_HISTORY_DAYS")?;
@@ -14,7 +15,7 @@ async fn main() -> Result<(), Error> {
     let role_prefix = required(of_process, "KAIROS_ROLE_PREFIX")?;
     let router = &routes::router(Api::new(ports, environment.names, role_prefix));
     lambda_http::run(service_fn(async |request: Request| -> Result<_, Error> {
-        Ok(Box::pin(answer(router.clone(), request)).await)
+        Ok(Text::of(Box::pin(answer(router.clone(), request)).await).await)
     }))
     .await
 }

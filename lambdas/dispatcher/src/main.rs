@@ -3,12 +3,13 @@
 use dispatcher::{AwsPorts, Dispatcher, Summary};
 use kairos::instant::Timestamp;
 use kairos_aws::environment::{Environment, of_process};
+use kairos_aws::log;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn, tracing};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    log::init(of_process);
     let environment = Environment::read(of_process)?;
     let dispatcher = &Dispatcher::new(AwsPorts::new(&environment), environment.names.clone());
     lambda_runtime::run(service_fn(

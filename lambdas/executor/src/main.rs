@@ -6,11 +6,12 @@ use executor::event::Batch;
 use executor::{AwsPorts, Executor, Invocation, Settings};
 use kairos::instant::Timestamp;
 use kairos_aws::environment::{Environment, of_process};
-use lambda_runtime::{Error, LambdaEvent, service_fn, tracing};
+use kairos_aws::log;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    log::init(of_process);
     let environment = Environment::read(of_process)?;
     let executor = &Arc::new(Executor::new(AwsPorts::new(&environment, Settings::read(of_process)?)));
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Batch>| -> Result<_, Error> {
