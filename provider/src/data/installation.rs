@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kairos::names::Names;
-use kairos_aws::{AwsError, Doing};
+use kairos_aws::{AwsError, Class, Doing};
 use tfplugin::{Diagnostics, Path};
 use tokio::sync::OnceCell;
 
 use crate::configuration::{Configured, Connection};
+use crate::stack::context::Clients;
 use crate::stack::marker::{Marker, Phase};
 
 /// The parameters that are read, by their paths below the stack's name.
@@ -151,7 +152,7 @@ async fn look_up(connection: &Connection, name: &str, planned: bool) -> Result<I
         );
         return Err(about_stack("The stack is incomplete", detail));
     }
-    let external_id = external_id(connection, &names).await.map_err(unread)?;
+    let external_id = external_id(&connection.clients, &names).await.map_err(unread)?;
     Ok(Installation {
         id: marker.map(|marker| marker.instalacion.to_string()),
         external_id,
@@ -189,14 +190,54 @@ async fn parameters(connection: &Connection, names: &Names) -> Result<BTreeMap<&
 }
 
 /// What the executor says when it assumes a role.
-async fn external_id(connection: &Connection, names: &Names) -> Result<Option<String>, AwsError> {
-    let function = names.executor_function();
-    let call = connection
-        .clients
-        .lambda
-        .get_function_configuration()
-        .function_name(&function);
-    let answer = call.send().await.doing("GetFunctionConfiguration", &function)?;
-    let variables = answer.environment().and_then(|environment| environment.variables());
+async fn external_id(clients: &Clients, names: &Names) -> Result<Option<String>, AwsError> {
+    let (action, function) = ("GetFunctionConfiguration", names.executor_function());
+    let call = clients.lambda.get_function_configuration().function_name(&function);
+    let answer = call.send().await.doing(action, &function)?;
+    let environment = answer.environment();
+    if let Some(error) = environment.and_then(|environment| environment.error()) {
+        // Lambda answers all the same where it may not decrypt the variables: that there is no external id is not known.
+        return Err(AwsError {
+            action: action.into(),
+            object: function,
+            code: error.error_code().map(str::to_owned),
+            message: error
+                .message()
+                .unwrap_or("the function's variables cannot be read")
+                .to_owned(),
+            request_id: None,
+            class: Class::Denied,
+            ambiguous: false,
+        });
+    }
+    let variables = environment.and_then(|environment| environment.variables());
     Ok(variables.and_then(|variables| variables.get(EXTERNAL_ID)).cloned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::stack::kinds::replay;
+
+    async fn told(answer: &str) -> Result<Option<String>, String> {
+        let (context, _) = replay::context(&[(200, "", answer)]);
+        let found = external_id(&context.aws, &context.names).await;
+        found.map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn an_external_id_is_read_or_is_not_there() {
+        let with = r#"{"Environment":{"Variables":{"KAIROS_EXTERNAL_ID":"externo"}}}"#;
+        assert_eq!(told(with).await, Ok(Some("externo".to_owned())));
+        assert_eq!(told("{}").await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn variables_that_may_not_be_decrypted_are_no_variables_that_are_not_there() {
+        let denied = r#"{"Environment":{"Error":{"ErrorCode":"AccessDeniedException","Message":"no kms:Decrypt"}}}"#;
+        let error = told(denied).await.unwrap_err();
+        assert!(error.contains("AccessDeniedException: no kms:Decrypt"), "{error}");
+    }
 }

@@ -13,7 +13,7 @@ pub mod parameter;
 pub mod permission;
 pub mod queue;
 #[cfg(test)]
-pub(in crate::stack) mod replay;
+pub(crate) mod replay;
 pub mod rest_api;
 pub mod role;
 pub mod schedule_group;

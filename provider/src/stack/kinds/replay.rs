@@ -13,10 +13,10 @@ use crate::stack::context::{Clients, Context};
 use crate::stack::kind::{Change, Ref, Tags};
 
 /// What AWS answers: a status, an error type where it is an error, and a body.
-pub(in crate::stack) type Answer<'a> = (u16, &'a str, &'a str);
+pub(crate) type Answer<'a> = (u16, &'a str, &'a str);
 
 /// The stack `Acme` on an AWS that gives these answers, one after the other.
-pub(in crate::stack) fn context(answers: &[Answer<'_>]) -> (Context, StaticReplayClient) {
+pub(crate) fn context(answers: &[Answer<'_>]) -> (Context, StaticReplayClient) {
     let replay = StaticReplayClient::new(answers.iter().map(|answer| event(*answer)).collect());
     let credentials = Credentials::new("100000000001", "secret", None, None, "test");
     let config = SdkConfig::builder()
