@@ -67,8 +67,8 @@ impl Ground {
     }
 
     /// The plan does `expected` (label, action, how `estado` begins where it shows) and nothing else; after the apply all is as
-    /// it was made, and the next plan is empty.
-    async fn mends(&self, what: &str, expected: &[(&str, &str, &str)]) -> Result<()> {
+    /// it was made, and the next plan is empty. Answers the plan.
+    async fn mends(&self, what: &str, expected: &[(&str, &str, &str)]) -> Result<Value> {
         let plan = self.terraform.plan_summary(&[])?;
         let actions: BTreeSet<(String, String)> = plan.changes.iter().cloned().collect();
         let wanted = expected
@@ -97,13 +97,13 @@ impl Ground {
             definitions(&self.rows),
             "after {what}"
         );
-        let plan = self.terraform.plan_summary(&[])?;
+        let next = self.terraform.plan_summary(&[])?;
         ensure!(
-            plan.is_empty(),
+            next.is_empty(),
             "the plan after {what} is not empty: {:#?}",
-            plan.changes
+            next.changes
         );
-        Ok(())
+        Ok(plan.raw)
     }
 
     /// Sets an attribute of an item by hand.
@@ -181,6 +181,11 @@ fn values(plan: &Value, label: &str) -> Result<(Value, Value)> {
     Ok((change["before"].clone(), change["after"].clone()))
 }
 
+/// The key of a calendarización.
+fn row(id: &str) -> (&'static str, &str) {
+    (ID_CALENDARIZACION, id)
+}
+
 fn number(number: u32) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
@@ -189,7 +194,6 @@ fn number(number: u32) -> AttributeValue {
 async fn what_is_done_to_a_schedule_shows_in_its_processes_and_is_undone() -> Result<()> {
     let ground = Ground::new().await?;
     let (hourly, daily, paused) = (ground.id("a")?, ground.id("c")?, ground.id("d")?);
-    let both = |estado| [("a", "update", estado), ("b", "update", estado)];
 
     let delete = ground
         .account
@@ -201,21 +205,19 @@ async fn what_is_done_to_a_schedule_shows_in_its_processes_and_is_undone() -> Re
     let warnings = ground.terraform.plan(&[])?.warnings();
     let missed = warnings.iter().filter(|warning| warning.text().contains("missed runs"));
     assert_eq!(missed.count(), 1, "one warning for each schedule: {warnings:#?}");
-    ground.mends("a deleted schedule", &both("missing: schedule")).await?;
-
-    ground
-        .edit(&hourly, |held| held.state = Some(ScheduleState::Disabled))
-        .await?;
-    ground
-        .mends("a disabled schedule", &both("drifted: State: DISABLED → ENABLED"))
-        .await?;
-    ground
-        .edit(&paused, |held| held.state = Some(ScheduleState::Enabled))
-        .await?;
+    // Another one is disabled, and one is enabled that has no enabled process.
+    for (id, state) in [(&daily, ScheduleState::Disabled), (&paused, ScheduleState::Enabled)] {
+        ground.edit(id, |held| held.state = Some(state)).await?;
+    }
     ground
         .mends(
-            "an enabled schedule",
-            &[("d", "update", "drifted: State: ENABLED → DISABLED")],
+            "a deleted, a disabled and an enabled schedule",
+            &[
+                ("a", "update", "missing: schedule"),
+                ("b", "update", "missing: schedule"),
+                ("c", "update", "drifted: State: DISABLED → ENABLED"),
+                ("d", "update", "drifted: State: ENABLED → DISABLED"),
+            ],
         )
         .await?;
 
@@ -283,86 +285,72 @@ async fn what_is_done_to_a_schedule_shows_in_its_processes_and_is_undone() -> Re
 #[tokio::test]
 async fn what_is_done_to_the_tables_shows_and_is_undone() -> Result<()> {
     let ground = Ground::new().await?;
-    let (hourly, daily) = (ground.id("a")?, ground.id("c")?);
-    let (hourly, daily) = (
-        (ID_CALENDARIZACION, hourly.as_str()),
-        (ID_CALENDARIZACION, daily.as_str()),
-    );
-    let both = |estado| [("a", "update", estado), ("b", "update", estado)];
-
-    ground
-        .set("Calendarizaciones", hourly, "CantProcesos", number(7))
-        .await?;
-    ground
-        .mends("a wrong counter", &both("drifted: CantProcesos: 7 → 2"))
-        .await?;
-    ground
-        .set("Calendarizaciones", hourly, "CantHabilitados", number(0))
-        .await?;
-    ground
-        .mends("a counter at zero", &both("drifted: CantHabilitados: 0 → 2"))
-        .await?;
+    let (hourly, daily, paused) = (ground.id("a")?, ground.id("c")?, ground.id("d")?);
     let text = |text: &str| AttributeValue::S(text.to_owned());
-    ground
-        .set("Calendarizaciones", hourly, "Estado", text("Eliminando"))
-        .await?;
+    let table = "Calendarizaciones";
+
+    ground.set(table, row(&hourly), "CantProcesos", number(7)).await?;
+    ground.set(table, row(&hourly), "CantHabilitados", number(0)).await?;
+    ground.delete(table, row(&daily)).await?;
+    ground.set(table, row(&paused), "Estado", text("Eliminando")).await?;
+    let counters = "drifted: CantProcesos: 7 → 2; CantHabilitados: 0 → 2";
     ground
         .mends(
-            "a deletion that never ended",
-            &both("drifted: Estado: Eliminando → Activa"),
+            "wrong counters, a deleted row, and a deletion that never ended",
+            &[
+                ("a", "update", counters),
+                ("b", "update", counters),
+                ("c", "update", "missing: row"),
+                ("d", "update", "drifted: Estado: Eliminando → Activa"),
+            ],
         )
         .await?;
-    ground
-        .set("Calendarizaciones", hourly, "Expresion", text(DAILY))
-        .await?;
-    ground
-        .mends("another expression in the row", &both("drifted: Expresion"))
-        .await?;
-    ground.delete("Calendarizaciones", daily).await?;
-    ground
-        .mends("a deleted row", &[("c", "update", "missing: row")])
-        .await?;
 
-    // The process itself, by hand and by another client of the registry's tables: what it is shows as itself.
+    // What a process itself is shows as itself.
     let b = ground.proceso("b")?;
     let of_b = (ID_PROCESO, b.as_str());
+    ground.set(table, row(&daily), "Expresion", text(HOURLY)).await?;
     ground.set("Procesos", of_b, "Reintentos", number(9)).await?;
     ground.set("Procesos", of_b, "Parametros", text(r#"{"n":2}"#)).await?;
-    let plan = ground.terraform.plan_summary(&[])?;
-    let (before, after) = values(&plan.raw, "b")?;
+    let plan = ground
+        .mends(
+            "another expression in a row, and a changed process",
+            &[("c", "update", "drifted: Expresion"), ("b", "update", "in_sync")],
+        )
+        .await?;
+    let (before, after) = values(&plan, "b")?;
     assert_eq!((&before["reintentos"], &after["reintentos"]), (&9.into(), &3.into()));
     assert_eq!(before["parametros"], r#"{"n":2}"#);
-    ground.mends("a changed process", &[("b", "update", "in_sync")]).await?;
-    // Only another form of the same payload is no change.
-    ground
-        .set("Procesos", of_b, "Parametros", text("{ \"n\" : 1 }"))
-        .await?;
-    ensure!(
-        ground.terraform.plan_summary(&[])?.is_empty(),
-        "another form of a payload is a change"
-    );
-    ground.set("Procesos", of_b, "Parametros", text(r#"{"n":1}"#)).await?;
 
-    // Paused by hand, past the counters: the process shows it, and so do all that share the counters.
+    // Paused by hand, past the counters: so do all that share the counters. Another form of a payload is no change.
     ground
         .set("Procesos", of_b, "Habilitado", AttributeValue::Bool(false))
         .await?;
     ground
-        .mends("a pause by hand", &both("drifted: CantHabilitados: 2 → 1"))
+        .set("Procesos", of_b, "Parametros", text("{ \"n\" : 1 }"))
         .await?;
+    let counters = "drifted: CantHabilitados: 2 → 1";
+    let both = [("a", "update", counters), ("b", "update", counters)];
+    let plan = ground.mends("a pause by hand", &both).await?;
+    let (before, after) = values(&plan, "b")?;
+    assert_eq!(
+        (&before["habilitado"], &after["habilitado"]),
+        (&false.into(), &true.into())
+    );
+    assert_eq!(before["parametros"], r#"{"n":1}"#);
 
-    // Deleted by hand, past the counters, next to others and alone on its schedule.
-    for (nombre, others) in [
-        ("b", vec![("a", "update", "drifted: CantProcesos: 2 → 1")]),
-        ("d", Vec::new()),
-    ] {
-        ground
-            .delete("Procesos", (ID_PROCESO, &ground.proceso(nombre)?))
-            .await?;
-        let mut expected = others;
-        expected.push((nombre, "create", ""));
-        ground.mends("a deleted process", &expected).await?;
+    // Deleted by hand, past the counters: one next to others, one alone on its schedule.
+    for nombre in ["b", "d"] {
+        let id = ground.proceso(nombre)?;
+        ground.delete("Procesos", (ID_PROCESO, id.as_str())).await?;
     }
+    let counters = "drifted: CantProcesos: 2 → 1";
+    ground
+        .mends(
+            "deleted processes",
+            &[("a", "update", counters), ("b", "create", ""), ("d", "create", "")],
+        )
+        .await?;
     ground.ends().await
 }
 
