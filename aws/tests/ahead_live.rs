@@ -19,8 +19,8 @@ const ITEMS: usize = 200;
 /// Between two looks whether the page has come.
 const LOOK: Duration = Duration::from_millis(20);
 
-fn text(text: impl ToString) -> AttributeValue {
-    AttributeValue::S(text.to_string())
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
 }
 
 /// A table of [`ITEMS`] items, each with its number as `Id` and as `Value`.
@@ -39,7 +39,8 @@ async fn table(account: &Account) {
         .unwrap();
     let writes: Vec<WriteRequest> = (0..ITEMS)
         .map(|n| {
-            let put = PutRequest::builder().item("Id", text(n)).item("Value", text(n));
+            let n = text(&n.to_string());
+            let put = PutRequest::builder().item("Id", n.clone()).item("Value", n);
             WriteRequest::builder().put_request(put.build().unwrap()).build()
         })
         .collect();
@@ -54,11 +55,11 @@ async fn table(account: &Account) {
 }
 
 /// The value of the item with a number, as the loader finds it.
-async fn value(loader: &Loader, id: impl ToString) -> Option<String> {
+async fn value(loader: &Loader, id: &str) -> Option<String> {
     let key = Key {
         table: TABLE.to_owned(),
         name: "Id",
-        id: id.to_string(),
+        id: id.to_owned(),
     };
     let item = loader.get(key).await.unwrap()?;
     Some(item.get("Value")?.as_s().unwrap().clone())
@@ -74,7 +75,8 @@ async fn the_rest_of_a_table_comes_without_a_request_each() {
     let mut came = false;
     for id in ids.by_ref() {
         counter.take();
-        assert_eq!(value(&loader, id).await, Some(id.to_string()));
+        let n = id.to_string();
+        assert_eq!(value(&loader, &n).await, Some(n));
         came = counter.take() == 0;
         if came {
             break;
@@ -85,18 +87,20 @@ async fn the_rest_of_a_table_comes_without_a_request_each() {
     }
     assert!(came, "no page came");
     for id in ids {
-        assert_eq!(value(&loader, id).await, Some(id.to_string()));
+        let n = id.to_string();
+        assert_eq!(value(&loader, &n).await, Some(n));
     }
     assert_eq!(counter.take(), 0);
 
     // What was handed out is asked for anew, and so is what there was not.
     let put = account.dynamodb().put_item().table_name(TABLE);
-    put.item("Id", text(ITEMS - 1))
+    let last = (ITEMS - 1).to_string();
+    put.item("Id", text(&last))
         .item("Value", text("new"))
         .send()
         .await
         .unwrap();
-    assert_eq!(value(&loader, ITEMS - 1).await.as_deref(), Some("new"));
+    assert_eq!(value(&loader, &last).await.as_deref(), Some("new"));
     assert_eq!(value(&loader, "none").await, None);
     assert_eq!(counter.take(), 2);
 }
