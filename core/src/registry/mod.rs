@@ -270,11 +270,11 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         if arrives || enables {
             op.joined = None;
         }
-        if counted && (moved || disables) {
+        if !counted {
+            // Its row was lost: where it stays its companions are counted again, and where it left nobody the schedule goes.
+            self.tidy(op, old, Settle::Recounted).await;
+        } else if moved || disables {
             self.tidy(op, old, Settle::Left { enabled: disables }).await;
-        }
-        if !moved && !counted {
-            self.tidy(op, new, Settle::Recounted).await;
         }
         Ok(Try::Done(next))
     }
@@ -338,9 +338,7 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
                 break end?;
             }
         };
-        let when = Settle::Left {
-            enabled: deleted.habilitado,
-        };
+        let (deleted, when) = deleted;
         self.tidy(&op, &deleted.id_calendarizacion, when).await;
         Ok(deleted)
     }
@@ -349,9 +347,9 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
         &self,
         op: &mut Operation,
         id: &IdProceso,
-        seen: &mut Option<Proceso>,
+        seen: &mut Option<(Proceso, Settle)>,
         expected: &(impl Fn(&Proceso) -> bool + Send + Sync),
-    ) -> Result<Try<Proceso>, RegistryError> {
+    ) -> Result<Try<(Proceso, Settle)>, RegistryError> {
         let Some(held) = self.proceso(id).await? else {
             // Gone after an answer of ours was lost: it was us.
             return match seen.take() {
@@ -366,7 +364,12 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
             id: id.clone(),
             was: Was::from(&held),
         }];
+        // Where its row was lost, nothing says whether its schedule is needed but the processes themselves.
+        let mut when = Settle::Recounted;
         if self.row(&held.id_calendarizacion).await?.is_some() {
+            when = Settle::Left {
+                enabled: held.habilitado,
+            };
             let habilitados = -i8::from(held.habilitado);
             let id = held.id_calendarizacion.clone();
             writes.push(Write::Count {
@@ -376,9 +379,9 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
                 given: Given::Counted,
             });
         }
-        *seen = Some(held.clone());
+        *seen = Some((held.clone(), when));
         match self.commit(op, &writes).await? {
-            None => Ok(Try::Done(held)),
+            None => Ok(Try::Done((held, when))),
             Some(at) => {
                 self.recount_if(op, writes.get(at)).await?;
                 Ok(Try::Again)

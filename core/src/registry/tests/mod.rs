@@ -333,6 +333,29 @@ fn a_row_that_was_lost_comes_back_with_a_change_of_one_of_its_processes() {
 }
 
 #[test]
+fn the_last_process_of_a_row_that_was_lost_takes_the_schedule_along() {
+    for moves in [true, false] {
+        let (memory, registry) = world();
+        run(registry.register(&definition("uno", HOURLY))).unwrap();
+        run(registry.register(&definition("dos", HOURLY))).unwrap();
+        memory.world().tables.calendarizaciones.clear();
+        let leave = |nombre| {
+            let left = if moves {
+                run(registry.change(&id(nombre), &definition(nombre, DAILY)))
+            } else {
+                run(registry.delete(&id(nombre)))
+            };
+            left.unwrap();
+        };
+        leave("uno");
+        assert_eq!(enabled(&memory, HOURLY), Some(true), "the other one needs it");
+        leave("dos");
+        assert_eq!(enabled(&memory, HOURLY), None);
+        at_rest(&memory, "in the end");
+    }
+}
+
+#[test]
 fn a_wrong_counter_is_corrected_by_whoever_runs_into_it() {
     let (memory, registry) = world();
     run(registry.register(&definition("uno", HOURLY))).unwrap();

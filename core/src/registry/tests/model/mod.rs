@@ -199,6 +199,32 @@ fn draw(what: &str, callers: usize, acts_each: usize, seed: u64) {
     eprintln!("registry model, {what}: {counts:?}, 0 wrong");
 }
 
+/// Four callers on one expression and on two.
+fn quadruples() -> Vec<Case> {
+    use Act::{Change, Delete, Enable, Register};
+    let both = [definition("uno", HOURS), disabled("dos", HOURS)];
+    vec![
+        case(
+            &both,
+            &[
+                &[Delete("uno")],
+                &[Enable("dos", true)],
+                &[Register(on("tres", HOURS))],
+                &[Delete("dos")],
+            ],
+        ),
+        case(
+            &both,
+            &[
+                &[Change(on("uno", DAYS))],
+                &[Change(on("dos", DAYS))],
+                &[Register(off("tres", DAYS))],
+                &[Delete("uno")],
+            ],
+        ),
+    ]
+}
+
 fn limits(mishaps: Mishaps, at_most: usize) -> Limits {
     Limits {
         mishaps,
@@ -240,10 +266,28 @@ fn two_callers_with_a_failure_at_every_call() {
 #[test]
 fn three_callers_that_take_turns_twice() {
     let limits = Limits {
-        preemptions: Some(if is_large() { 3 } else { 2 }),
-        ..limits(Mishaps::Crashes, usize::from(is_large()))
+        preemptions: Some(if is_large() { 4 } else { 2 }),
+        ..limits(Mishaps::All, 0)
     };
-    all("three callers, two changes of turn", triples(), limits);
+    all("three callers, some changes of turn", triples(), limits);
+}
+
+#[test]
+fn three_callers_with_a_crash_at_every_call() {
+    let limits = Limits {
+        preemptions: Some(if is_large() { 2 } else { 0 }),
+        ..limits(Mishaps::Crashes, 1)
+    };
+    all("three callers, a crash at every call", triples(), limits);
+}
+
+#[test]
+fn four_callers_that_take_turns_once() {
+    let limits = Limits {
+        preemptions: Some(if is_large() { 2 } else { 1 }),
+        ..limits(Mishaps::All, 0)
+    };
+    all("four callers, some changes of turn", quadruples(), limits);
 }
 
 #[test]
