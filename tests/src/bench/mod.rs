@@ -42,7 +42,7 @@ pub struct Selection {
     pub sizes: Vec<usize>,
 }
 
-/// Numbers of processes where none are chosen. Of 5,000 terraform itself takes half an hour a side: it writes its whole state
+/// Numbers of processes where none are chosen. Of 5,000 terraform itself takes most of an hour a side: it writes its whole state
 /// after each instance.
 const SIZES: [usize; 3] = [100, 1_000, 5_000];
 
