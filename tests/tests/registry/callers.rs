@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use acceptance::Account;
 use acceptance::process::Group;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -36,6 +37,7 @@ pub(crate) struct Callers {
     group: Mutex<Group>,
     input: Mutex<ChildStdin>,
     waiting: Waiting,
+    killed: AtomicBool,
 }
 
 impl Callers {
@@ -74,11 +76,22 @@ impl Callers {
             group: Mutex::new(group),
             input: Mutex::new(input),
             waiting,
+            killed: AtomicBool::new(false),
         })
     }
 
     /// Asks, and waits for the answer.
     pub(crate) fn ask(&self, number: usize, what: &Value) -> Result<Outcome> {
+        let outcome = self.try_ask(number, what)?;
+        let killed = self.killed.load(Ordering::SeqCst);
+        ensure!(
+            killed || matches!(outcome, Outcome::Answer(_)),
+            "a process of callers ended although nobody killed it"
+        );
+        Ok(outcome)
+    }
+
+    fn try_ask(&self, number: usize, what: &Value) -> Result<Outcome> {
         let (tell, told) = channel();
         match self.waiting.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             Some(waiting) => waiting.insert(number, tell),
@@ -103,6 +116,7 @@ impl Callers {
 
     /// Kills the process, whatever its callers are doing.
     pub(crate) fn kill(&self) {
+        self.killed.store(true, Ordering::SeqCst);
         let group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
         group.signal(Signal::KILL);
     }
