@@ -182,6 +182,16 @@ fn read(report: &Value) -> Result<Outcome> {
     })
 }
 
+/// Fails unless `docs/api/openapi.json` is a document of OpenAPI 3.1, as the specification's own schema says.
+pub fn is_well_formed() -> Result<()> {
+    let mut validator = Command::new(workspace::venv_tool("openapi-spec-validator")?);
+    validator.arg(workspace::root().join("docs").join("api").join("openapi.json"));
+    let output = validator.output().context("starting openapi-spec-validator")?;
+    let told = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "docs/api/openapi.json is not OpenAPI: {told}");
+    Ok(())
+}
+
 /// The served document, as it is in the workspace.
 pub fn document() -> Result<Value> {
     let path: PathBuf = workspace::root().join("docs").join("api").join("openapi.json");

@@ -31,6 +31,11 @@ async fn the_function_is_what_its_document_says() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn the_document_is_openapi() -> Result<()> {
+    contract::is_well_formed()
+}
+
 /// The API's binary.
 pub(crate) fn binary() -> Result<Binary> {
     match std::env::var_os(BINARY) {
