@@ -11,6 +11,7 @@ pub mod procesos;
 pub mod report;
 pub mod schedule;
 pub mod stack;
+pub mod state;
 
 use anyhow::{Result, bail};
 

@@ -11,6 +11,7 @@ use super::count::Counter;
 use super::measure::{self, Cost};
 use super::report::Report;
 use super::stack::{STACK, logging_role};
+use super::state::State;
 use crate::terraform::REQUIRED_PROVIDERS;
 use crate::{Account, MiniStack, Terraform, peer};
 
@@ -27,6 +28,9 @@ const COMPARABLE: usize = 1_000;
 
 /// Five processes share a schedule, so that 1,000 need 200 of them.
 const PER_SCHEDULE: usize = 5;
+
+/// Above this many instances every side keeps its state behind HTTP.
+const LOCAL_STATE: usize = 1_000;
 
 /// As much of a peer's error as a table takes.
 const REASON: usize = 200;
@@ -76,13 +80,15 @@ pub async fn measure(server: &MiniStack, sizes: &[usize], report: &mut Report) -
     let stack = Terraform::new(&account, &format!("{REQUIRED_PROVIDERS}{STACK}"))?;
     stack.apply(&[])?.succeeded("apply of the stack")?;
     for &size in sizes {
-        let ours = Side::counted(server, &account, &procesos(&account, size))?.life()?;
+        let ours = Side::counted(server, &account, &(backend(size)? + &procesos(&account, size)))?.life()?;
         let builtin = Side {
             terraform: Terraform::bare(&account)?,
             server,
             counter: None,
         };
-        builtin.terraform.write("main.tf", &terraform_data(size))?;
+        builtin
+            .terraform
+            .write("main.tf", &(backend(size)? + &terraform_data(size)))?;
         builtin.terraform.init()?;
         compare(report, size, &ours, &builtin.life()?);
         against_schedules(report, server, size, &ours).await?;
@@ -108,7 +114,7 @@ async fn against_schedules(report: &mut Report, server: &MiniStack, size: usize,
         return Ok(());
     }
     let account = server.account();
-    let peer = Side::counted(server, &account, &aws_schedules(&account, size))?;
+    let peer = Side::counted(server, &account, &(backend(size)? + &aws_schedules(&account, size)))?;
     for ((name, arguments, _), ours) in STEPS.iter().zip(ours) {
         let (theirs, failed) = peer.attempt(arguments)?;
         if failed {
@@ -254,6 +260,15 @@ fn reason(said: &str) -> String {
         .filter(|text| !text.trim_start().starts_with("with "));
     let words = paragraphs.flat_map(str::split_whitespace);
     words.collect::<Vec<_>>().join(" ").chars().take(REASON).collect()
+}
+
+/// Where a configuration of so many instances keeps its state.
+fn backend(size: usize) -> Result<String> {
+    Ok(if size > LOCAL_STATE {
+        State::serve()?.backend()
+    } else {
+        String::new()
+    })
 }
 
 /// The map that every side iterates over: a name, a schedule. None fires while it is measured. The second revision moves
