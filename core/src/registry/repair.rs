@@ -53,17 +53,25 @@ impl<S: Store, C: Scheduler, K: Clock> Registry<S, C, K> {
     }
 
     /// Repairs every calendarización of the installation; answers how many there are.
+    ///
+    /// # Errors
+    /// The first of those that one could not be repaired for; the others were, all the same.
     pub async fn repair_all(&self) -> Result<usize, RegistryError> {
-        let (mut cursor, mut repaired) = (None, 0);
+        let (mut cursor, mut repaired, mut failed) = (None, 0, None);
         loop {
             let page = self.calendarizaciones(cursor.as_ref(), 100).await?;
             for row in &page.items {
-                self.repair(&row.id_calendarizacion).await?;
-                repaired += 1;
+                match self.repair(&row.id_calendarizacion).await {
+                    Ok(()) => repaired += 1,
+                    Err(error) => {
+                        tracing::warn!(id_calendarizacion = %row.id_calendarizacion, %error, "not repaired");
+                        failed.get_or_insert(error);
+                    }
+                }
             }
             cursor = page.next;
             if cursor.is_none() {
-                return Ok(repaired);
+                return failed.map_or(Ok(repaired), Err);
             }
         }
     }

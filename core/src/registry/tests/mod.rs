@@ -307,6 +307,21 @@ fn a_repair_corrects_counters_and_schedules() {
 }
 
 #[test]
+fn a_repair_of_all_goes_on_after_one_that_fails_and_tells_it() {
+    let (memory, registry) = world();
+    run(registry.register(&definition("uno", HOURLY))).unwrap();
+    run(registry.register(&definition("dos", DAILY))).unwrap();
+    memory.world().schedules.clear();
+    // The list is read, and then the first row is not.
+    memory.fail_after(1, Fault::Refused(PortErrorKind::Denied));
+    let error = run(registry.repair_all()).unwrap_err();
+    assert!(matches!(error, RegistryError::Port { .. }), "{error}");
+    assert_eq!(memory.world().schedules.len(), 1, "the other one was repaired");
+    assert_eq!(run(registry.repair_all()).unwrap(), 2);
+    at_rest(&memory, "in the end");
+}
+
+#[test]
 fn a_repair_deletes_a_schedule_that_belongs_to_nothing() {
     let (memory, registry) = world();
     run(registry.register(&definition("uno", HOURLY))).unwrap();
