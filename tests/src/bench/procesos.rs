@@ -281,7 +281,9 @@ variable "revision" {{
 }}
 
 locals {{
-  procesos = {{ for n in range({size}) : format("proceso-%04d", n) => format(
+  // `range` gives at most 1,024 values.
+  numbers = flatten([for thousand in range(ceil({size} / 1000)) : range(1000 * thousand, min({size}, 1000 * thousand + 1000))])
+  procesos = {{ for n in local.numbers : format("proceso-%04d", n) => format(
     "cron(%d %d %s * ? 2099)", floor(n / {PER_SCHEDULE}) % 60, floor(n / {}) % 24,
     var.revision > 1 && floor(n / {PER_SCHEDULE}) % 5 == 0 ? "2" : "1"
   ) }}
@@ -368,6 +370,19 @@ resource "aws_scheduler_schedule" "this" {{
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Terraform's `range` gives at most 1,024 values.
+    #[test]
+    fn a_map_may_have_more_instances_than_terraform_counts_at_once() -> Result<()> {
+        let nowhere = Account::new("http://127.0.0.1:1", "123456789012", "us-east-1");
+        let terraform = Terraform::bare(&nowhere)?;
+        terraform.write("main.tf", &terraform_data(2_001))?;
+        terraform.init()?;
+        let plan = terraform.plan_summary(&[])?;
+        let planned = plan.raw["resource_changes"].as_array().map(Vec::len);
+        assert_eq!(planned, Some(2_001));
+        Ok(())
+    }
 
     #[test]
     fn a_peers_failure_is_told_in_one_plain_line() {
