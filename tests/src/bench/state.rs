@@ -77,24 +77,3 @@ fn answer(mut client: &TcpStream, held: &Mutex<Vec<u8>>) -> Result<()> {
     client.write_all(&told)?;
     Ok(())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Account, Terraform};
-
-    #[test]
-    fn terraform_keeps_its_state_there_and_nowhere_else() -> Result<()> {
-        let state = State::serve()?;
-        let main = format!(
-            "{}resource \"terraform_data\" \"this\" {{\n  input = 1\n}}\n",
-            state.backend()
-        );
-        let nowhere = Account::new("http://127.0.0.1:1", "123456789012", "us-east-1");
-        let terraform = Terraform::new(&nowhere, &main)?;
-        terraform.apply(&[])?.succeeded("apply")?;
-        assert!(terraform.plan_summary(&[])?.is_empty());
-        assert!(!terraform.dir().join("terraform.tfstate").exists());
-        Ok(())
-    }
-}

@@ -4,6 +4,7 @@
 
 mod auth;
 mod bad_input;
+mod bench;
 mod chaos;
 mod common;
 mod contract;
