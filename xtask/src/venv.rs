@@ -37,6 +37,14 @@ pub(crate) const SCANNER: Environment = Environment {
     tool: "checkov",
 };
 
+/// What checks workflows and the release's configuration.
+pub(crate) const WORKFLOWS: Environment = Environment {
+    folder: ".venv-workflows",
+    requirements: "requirements-workflows.txt",
+    variable: "KAIROS_WORKFLOWS_VENV",
+    tool: "zizmor",
+};
+
 /// The oldest Python that the tools run on, as `(major, minor)`.
 const OLDEST: (u32, u32) = (3, 11);
 
