@@ -87,6 +87,7 @@ mod tests {
             dueno: Some(dueno.to_owned()),
             fecha_inicio: None,
             fecha_termino: None,
+            duracion_ms: None,
             respuesta: None,
             error: None,
             ttl: 0,

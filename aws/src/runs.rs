@@ -3,6 +3,8 @@
 //! Invariant: what a condition refuses is explained by the rules of `claim.rs` over the item that DynamoDB returned, so
 //! that a call whose answer was lost and that the SDK repeated is told from somebody else's claim.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -83,6 +85,7 @@ impl Runs {
             dueno: None,
             fecha_inicio: None,
             fecha_termino: None,
+            duracion_ms: None,
             respuesta: None,
             error: None,
             ttl: ttl(run.fecha_programada.max(now), self.history_days),
@@ -120,10 +123,11 @@ impl Runs {
             .update_expression(
                 "SET #estado = :estado, #dia = :dia, #ttl = :ttl, #proceso = :proceso, #programada = :programada, \
                  #calendarizacion = :calendarizacion, #dueno = :dueno, #hasta = :hasta, #inicio = :ahora, \
-                 #intentos = if_not_exists(#intentos, :cero) + :uno REMOVE #termino, #respuesta",
+                 #intentos = if_not_exists(#intentos, :cero) + :uno REMOVE #termino, #duracion, #respuesta",
             )
             .if_free(run)
             .name("#inicio", "FechaInicio")
+            .name("#duracion", "DuracionMs")
             .name("#respuesta", "Respuesta")
             .text(":dueno", owner)
             .text(":hasta", &rfc3339_millis(lease))
@@ -155,13 +159,15 @@ impl Runs {
         }
     }
 
-    /// Records the outcome of `owner`'s `attempt`, unless the run is no longer theirs.
+    /// Records the outcome of `owner`'s `attempt`, whose call to the target took so long (none where there was no call),
+    /// unless the run is no longer theirs.
     pub async fn record(
         &self,
         run: &Mensaje,
         owner: &str,
         attempt: u32,
         outcome: &Outcome,
+        took: Option<Duration>,
         now: Timestamp,
     ) -> Result<Recorded, AwsError> {
         let state = outcome.state();
@@ -169,20 +175,26 @@ impl Runs {
             Outcome::Ok(answer) => ("Respuesta", "Error", answer),
             Outcome::Error(reason) | Outcome::Again { reason, .. } => ("Error", "Respuesta", reason),
         };
-        let write = self.write(run, state, now);
-        let write = match outcome {
-            Outcome::Again { from, .. } => write
-                .update_expression(
-                    "SET #estado = :estado, #dia = :dia, #ttl = :ttl, #termino = :ahora, #resultado = :resultado, \
-                     #hasta = :hasta REMOVE #contrario",
-                )
-                .text(":hasta", &rfc3339_millis(*from)),
-            Outcome::Ok(_) | Outcome::Error(_) => write.update_expression(
-                "SET #estado = :estado, #dia = :dia, #ttl = :ttl, #termino = :ahora, #resultado = :resultado \
-                 REMOVE #hasta, #contrario",
-            ),
-        };
+        let mut set =
+            "SET #estado = :estado, #dia = :dia, #ttl = :ttl, #termino = :ahora, #resultado = :resultado".to_owned();
+        let mut remove = " REMOVE #contrario".to_owned();
+        let mut write = self.write(run, state, now).name("#duracion", "DuracionMs");
+        match outcome {
+            Outcome::Again { from, .. } => {
+                set.push_str(", #hasta = :hasta");
+                write = write.text(":hasta", &rfc3339_millis(*from));
+            }
+            Outcome::Ok(_) | Outcome::Error(_) => remove.push_str(", #hasta"),
+        }
+        match took {
+            Some(took) => {
+                set.push_str(", #duracion = :duracion");
+                write = write.number(":duracion", &took.as_millis());
+            }
+            None => remove.push_str(", #duracion"),
+        }
         let write = write
+            .update_expression(set + &remove)
             .condition_expression(MINE)
             .name("#resultado", kept)
             .name("#contrario", dropped)

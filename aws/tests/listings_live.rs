@@ -10,13 +10,13 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
-use kairos::history::{History, RunKey, newest};
+use kairos::history::{DayCursor, History, RunKey, newest, of_day};
 use kairos::ids::{IdEjecucion, IdProceso};
 use kairos::instant::Timestamp;
 use kairos::names::{Names, Place};
 use kairos::proceso::{Definition, InvocationMode, Proceso};
 use kairos::registry::{Catalog, Listing, Registry, Store};
-use kairos::run::{Ejecucion, EstadoEjecucion};
+use kairos::run::{Ejecucion, EstadoDia, EstadoEjecucion};
 use kairos::schedule::Schedule;
 use kairos_aws::clock::SystemClock;
 use kairos_aws::history::DynamoHistory;
@@ -60,22 +60,23 @@ impl Installation {
             &here.names.procesos_table(),
             "IdProceso",
             &["IdCalendarizacion"],
-            by_schedule,
+            vec![by_schedule],
         )
         .await;
         let all = Projection::builder().projection_type(ProjectionType::All).build();
-        let by_process = index("PorProceso", "IdProceso", "FechaProgramada", all);
+        let by_process = index("PorProceso", "IdProceso", "FechaProgramada", all.clone());
+        let by_day = index("PorEstadoDia", "EstadoDia", "FechaProgramada", all);
         here.table(
             &here.names.ejecuciones_table(),
             "IdEjecucion",
-            &["IdProceso", "FechaProgramada"],
-            by_process,
+            &["IdProceso", "EstadoDia", "FechaProgramada"],
+            vec![by_process, by_day],
         )
         .await;
         here
     }
 
-    async fn table(&self, name: &str, key: &str, others: &[&str], index: GlobalSecondaryIndex) {
+    async fn table(&self, name: &str, key: &str, others: &[&str], indexes: Vec<GlobalSecondaryIndex>) {
         let mut create = self.account.dynamodb().create_table().table_name(name);
         for attribute in others.iter().chain([&key]) {
             let attribute = AttributeDefinition::builder()
@@ -85,7 +86,7 @@ impl Installation {
         }
         create
             .key_schema(element(key, KeyType::Hash))
-            .global_secondary_indexes(index)
+            .set_global_secondary_indexes(Some(indexes))
             .billing_mode(BillingMode::PayPerRequest)
             .send()
             .await
@@ -108,6 +109,15 @@ impl Installation {
     async fn put(&self, table: &str, record: &impl Serialize) {
         let put = self.account.dynamodb().put_item().table_name(table);
         put.set_item(Some(items::write(record).unwrap())).send().await.unwrap();
+    }
+
+    /// A run, with its place in the index by state and day.
+    async fn put_run(&self, run: &Ejecucion) {
+        let mut item = items::write(run).unwrap();
+        item.insert("EstadoDia".into(), AttributeValue::S(run.estado_dia()));
+        let put = self.account.dynamodb().put_item();
+        let put = put.table_name(self.names.ejecuciones_table()).set_item(Some(item));
+        put.send().await.unwrap();
     }
 
     async fn delete(&self, table: &str, key: &str, id: &str) {
@@ -165,6 +175,7 @@ fn run(n: u32) -> Ejecucion {
         dueno: None,
         fecha_inicio: None,
         fecha_termino: None,
+        duracion_ms: None,
         respuesta: Some("id".into()),
         error: None,
         ttl: 1,
@@ -286,6 +297,66 @@ async fn the_history_is_paged_from_the_newest_while_it_grows_and_is_forgotten() 
     let nobody = "proceso-c".parse().unwrap();
     let none = newest(&history, &nobody, None, 4).await.unwrap();
     assert!(none.items.is_empty() && none.next.is_none());
+}
+
+#[tokio::test]
+async fn a_day_is_paged_from_the_newest_while_runs_come_change_their_state_and_are_forgotten() {
+    let here = Installation::create().await;
+    let (history, table) = (here.history(), here.names.ejecuciones_table());
+    // Fifteen are due at each second, in all parts of the index; every fifth failed, and the last ones are due another day.
+    let due = |n: u32| Timestamp::from_second(1_800_057_600 - 4 + i64::from(n / 15)).unwrap();
+    let run = |n: u32| Ejecucion {
+        estado: if n % 5 == 0 {
+            EstadoEjecucion::ErrorAlEjecutar
+        } else {
+            EstadoEjecucion::EjecutadoOk
+        },
+        fecha_programada: due(n),
+        ..run(n)
+    };
+    let well = |dia: &str| EstadoDia {
+        estado: EstadoEjecucion::EjecutadoOk,
+        dia: dia.parse().unwrap(),
+    };
+    let today = well("2027-01-15");
+    for n in 0..75 {
+        here.put_run(&run(n)).await;
+    }
+    let of = |of: EstadoDia| (0..75).map(run).filter(move |run| EstadoDia::of(run) == of);
+    let mut staying: BTreeSet<IdEjecucion> = of(today).map(|run| run.id_ejecucion).collect();
+    assert_eq!(staying.len(), 48);
+    let (mut cursor, mut shown, mut n) = (None::<DayCursor>, Vec::new(), 0);
+    loop {
+        let page = of_day(&history, today, cursor.as_ref(), 7).await.unwrap();
+        assert!(page.items.len() <= 7 && page.items.iter().all(|run| EstadoDia::of(run) == today));
+        shown.extend(page.items.iter().map(RunKey::of));
+        let Some(next) = page.next else { break };
+        cursor = Some(next.to_string().parse().unwrap());
+        // The run that the page ends with is forgotten, and another one fails.
+        let last = page.items.last().unwrap().id_ejecucion;
+        here.delete(&table, "IdEjecucion", &last.to_string()).await;
+        staying.remove(&last);
+        n += 4;
+        let failed = Ejecucion {
+            estado: EstadoEjecucion::ErrorAlEjecutar,
+            ..run(n)
+        };
+        here.put_run(&failed).await;
+        staying.remove(&failed.id_ejecucion);
+    }
+    assert!(
+        shown.is_sorted_by(|a, b| a.fecha_programada >= b.fecha_programada),
+        "{shown:?}"
+    );
+    let once: BTreeSet<IdEjecucion> = shown.iter().map(|key| key.id_ejecucion).collect();
+    assert_eq!(once.len(), shown.len(), "none is shown twice");
+    assert!(staying.is_subset(&once), "{once:?} of {staying:?}");
+
+    for (of_what, count) in [(well("2027-01-16"), 12), (well("2027-01-17"), 0)] {
+        let page = of_day(&history, of_what, None, 100).await.unwrap();
+        assert_eq!((page.items.len(), page.next), (count, None), "{of_what}");
+        assert_eq!(of(of_what).count(), count);
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::time::Duration;
+
 use acceptance::account::Account;
 use acceptance::ministack::{MiniStack, Options};
 use aws_sdk_dynamodb::types::{
@@ -74,6 +76,7 @@ fn held() -> Vec<Option<Ejecucion>> {
                     dueno: dueno.map(str::to_owned),
                     fecha_inicio: None,
                     fecha_termino: None,
+                    duracion_ms: Some(7),
                     respuesta: None,
                     error: Some("earlier".into()),
                     ttl: 1,
@@ -154,11 +157,17 @@ async fn results_do_what_the_rules_say() {
     for outcome in [Outcome::Ok("answer".into()), Outcome::Error("reason".into()), again] {
         let state = outcome.state();
         let lease = matches!(outcome, Outcome::Again { .. }).then_some(from);
+        // A target that was never called took no time.
+        let took =
+            matches!(outcome, Outcome::Ok(_) | Outcome::Again { .. }).then_some(Duration::from_micros(1_250_700));
         for (n, held) in held().iter().enumerate() {
             put(&account, held.as_ref()).await;
             for attempt in [1, 2] {
                 let before = runs.get(run(n).id_ejecucion).await.unwrap();
-                let recorded = runs.record(&run(n), "me", attempt, &outcome, at(NOW)).await.unwrap();
+                let recorded = runs
+                    .record(&run(n), "me", attempt, &outcome, took, at(NOW))
+                    .await
+                    .unwrap();
                 assert_eq!(
                     recorded,
                     settle(before.as_ref(), "me", attempt, state),
@@ -169,8 +178,8 @@ async fn results_do_what_the_rules_say() {
                 match recorded {
                     Recorded::Written if ended => assert_eq!(now, before, "the same result again changes nothing"),
                     Recorded::Written => {
-                        let now = now.map(|now| (now.estado, now.arrendado_hasta));
-                        assert_eq!(now, Some((state, lease)), "{before:?}");
+                        let now = now.map(|now| (now.estado, now.arrendado_hasta, now.duracion_ms));
+                        assert_eq!(now, Some((state, lease, took.map(|_| 1_250))), "{before:?}");
                     }
                     Recorded::Lost => assert_eq!(now, before, "what is refused changes nothing"),
                 }
@@ -190,6 +199,7 @@ async fn a_run_carries_its_facts_its_index_key_and_its_end_of_life() {
         "me",
         1,
         &Outcome::Ok("answer".into()),
+        Some(Duration::from_millis(740)),
         at("2026-01-02T12:00:01Z"),
     )
     .await
@@ -213,6 +223,7 @@ async fn a_run_carries_its_facts_its_index_key_and_its_end_of_life() {
     expect_test::expect![[r#"
         [
             "Dueno S(\"me\")",
+            "DuracionMs N(\"740\")",
             "Estado S(\"EjecutadoOk\")",
             "EstadoDia S(\"EjecutadoOk#2026-01-02#5\")",
             "FechaInicio S(\"2026-01-02T12:00:00.000Z\")",

@@ -1,7 +1,12 @@
-//! The history: the runs of a process, newest first.
+//! The history: the runs of a process, newest first, and those of a day that are in one state.
 //!
 //! Invariant: a run keeps its place, since neither its process nor its time ever changes; new ones come in front.
 
+mod daily;
+
+pub use daily::{DayCursor, ShardCursor, of_day};
+
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
@@ -13,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{IdEjecucion, IdProceso};
 use crate::instant::{Timestamp, rfc3339_millis, serde_millis};
 use crate::registry::{Page, PortError};
-use crate::run::Ejecucion;
+use crate::run::{Ejecucion, EstadoDia};
 
 /// The table of runs, as far as it is read.
 pub trait History: Send + Sync {
@@ -28,6 +33,16 @@ pub trait History: Send + Sync {
         cursor: Option<&RunKey>,
         limit: u32,
     ) -> impl Future<Output = Result<Page<Ejecucion, RunKey>, PortError>> + Send;
+
+    /// Up to `limit` runs of a part of a state and a day from `cursor` on, newest first, as the index has them. Runs of the
+    /// same instant come in an order of the index's own, which never changes.
+    fn shard(
+        &self,
+        of: EstadoDia,
+        shard: u8,
+        cursor: Option<ShardCursor>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Page<Ejecucion, ShardCursor>, PortError>> + Send;
 }
 
 /// A run's key in the history of its process.
@@ -95,6 +110,11 @@ pub async fn newest(
 #[derive(Debug, Clone, Default)]
 pub struct Memory(Arc<Mutex<Runs>>);
 
+/// A run's place in a part of a day. As in DynamoDB, runs of one instant are ordered, but not by their ids.
+fn place(time: Timestamp, id: IdEjecucion) -> (Reverse<Timestamp>, String) {
+    (Reverse(time), id.to_string().chars().rev().collect())
+}
+
 /// What a [`Memory`] holds.
 #[derive(Debug, Default)]
 pub struct Runs {
@@ -134,11 +154,40 @@ impl History for Memory {
             .cloned()
             .collect();
         runs.retain(|run| cursor.is_none_or(|cursor| RunKey::of(run) < *cursor));
-        runs.sort_by_key(|run| std::cmp::Reverse(RunKey::of(run)));
+        runs.sort_by_key(|run| Reverse(RunKey::of(run)));
         runs.truncate(limit);
         held.items_read += runs.len();
         // As DynamoDB, which does not look whether anything follows.
         let next = runs.last().filter(|_| runs.len() == limit).map(RunKey::of);
+        Ok(Page { items: runs, next })
+    }
+
+    async fn shard(
+        &self,
+        of: EstadoDia,
+        shard: u8,
+        cursor: Option<ShardCursor>,
+        limit: u32,
+    ) -> Result<Page<Ejecucion, ShardCursor>, PortError> {
+        let mut held = self.held();
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut runs: Vec<Ejecucion> = held.runs.values().cloned().collect();
+        runs.retain(|run| EstadoDia::of(run) == of && run.id_ejecucion.shard() == shard);
+        runs.sort_by_cached_key(|run| place(run.fecha_programada, run.id_ejecucion));
+        runs.retain(|run| match cursor {
+            None => true,
+            Some(ShardCursor {
+                fecha_programada,
+                id_ejecucion: None,
+            }) => run.fecha_programada <= fecha_programada,
+            Some(ShardCursor {
+                fecha_programada,
+                id_ejecucion: Some(id),
+            }) => place(run.fecha_programada, run.id_ejecucion) > place(fecha_programada, id),
+        });
+        runs.truncate(limit);
+        held.items_read += runs.len();
+        let next = runs.last().filter(|_| runs.len() == limit).map(ShardCursor::after);
         Ok(Page { items: runs, next })
     }
 }
@@ -172,6 +221,7 @@ mod tests {
             dueno: None,
             fecha_inicio: None,
             fecha_termino: None,
+            duracion_ms: None,
             respuesta: None,
             error: None,
             ttl: 1,

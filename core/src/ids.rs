@@ -117,9 +117,35 @@ impl IdEjecucion {
         Self(random)
     }
 
-    /// The part, 0 to 7, of its day's index in which the run is kept, so that no part of the index runs hot.
+    /// Into how many parts the index by state and day divides a day, so that none of them runs hot.
+    pub const SHARDS: u8 = 8;
+
+    /// The part, 0 to 7, of its day's index in which the run is kept.
     pub const fn shard(self) -> u8 {
-        self.0.as_bytes()[15] & 7
+        self.0.as_bytes()[15] % Self::SHARDS
+    }
+}
+
+/// The ids of the runs of one firing: [`IdEjecucion::scheduled`], where many of them are needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdsEjecucion {
+    /// What is hashed before the process's id.
+    common: String,
+}
+
+impl IdsEjecucion {
+    /// Those of the firing at `at` of the schedule with this ARN.
+    pub fn new(schedule_arn: &str, at: Timestamp) -> Self {
+        let time = rfc3339_millis(at);
+        Self {
+            common: format!("{schedule_arn}\n{time}\n"),
+        }
+    }
+
+    /// The id of a process's run.
+    pub fn of(&self, id_proceso: &IdProceso) -> IdEjecucion {
+        let name = [self.common.as_str(), id_proceso.as_str()].concat();
+        IdEjecucion(Uuid::new_v5(&RUNS, name.as_bytes()))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: equal instants (to the millisecond) have equal text, and the text sorts as the instants do.
 
 pub use jiff::Timestamp;
+pub use jiff::civil::Date;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
@@ -19,6 +20,18 @@ pub fn to_millis(instant: Timestamp) -> Timestamp {
         .ok()
         .and_then(|millis| Timestamp::from_millisecond(millis).ok())
         .unwrap_or(Timestamp::MIN)
+}
+
+/// The day of an instant in UTC.
+pub fn day(instant: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(instant).date()
+}
+
+/// Reads a day: `yyyy-mm-dd` and nothing else; none where the text is no day.
+pub fn read_day(text: &str) -> Option<Date> {
+    let day: Date = text.parse().ok()?;
+    // The parser takes more forms than this one.
+    (day.to_string() == text).then_some(day)
 }
 
 /// Reads an instant that a table keeps: RFC 3339 with any offset, as the earlier system wrote local times; without one
@@ -81,6 +94,15 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: &str) {
         assert_eq!(rfc3339_millis(text.parse().unwrap()), expected);
+    }
+
+    #[test]
+    fn days_are_those_of_utc_and_have_one_form() {
+        assert_eq!(day("2026-01-01T21:00:00-03:00".parse().unwrap()).to_string(), "2026-01-02");
+        assert_eq!(read_day("2026-01-02"), Some(Date::constant(2026, 1, 2)));
+        for bad in ["", "2026-1-2", "20260102", "2026-02-30", "2026-01-02T00:00", " 2026-01-02", "hoy"] {
+            assert_eq!(read_day(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -12,6 +12,10 @@ use crate::ids::{IdCalendarizacion, IdEjecucion, IdProceso};
 #[derive(Debug, Clone, Copy)]
 pub struct Instante;
 
+/// What stands for a day in a schema.
+#[derive(Debug, Clone, Copy)]
+pub struct Dia;
+
 /// A whole number, or the same as text: Scheduler fills variables in as text.
 #[derive(Debug, Clone, Copy)]
 pub struct Numero;
@@ -54,6 +58,11 @@ schemas! {
         "type": "string", "format": "date-time", "pattern": r"^-?\d{4,6}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$",
         "description": "Un instante en UTC, con milisegundos.",
         "examples": ["2026-01-02T03:04:05.678Z"]
+    }
+    Dia, "Dia": {
+        "type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$",
+        "description": "Un día en UTC: `aaaa-mm-dd`.",
+        "examples": ["2026-01-02"]
     }
     Numero, "Numero": {
         "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d+$"}]

@@ -13,6 +13,7 @@ pub mod json_schema;
 pub mod message;
 pub mod names;
 pub mod parameters;
+pub mod patience;
 pub mod proceso;
 pub mod registry;
 pub mod run;

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{IdCalendarizacion, IdEjecucion, IdProceso};
-use crate::instant::{Timestamp, serde_millis};
+use crate::instant::{Date, Timestamp, day, serde_millis};
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -110,7 +110,10 @@ pub struct Ejecucion {
     /// When it ended.
     #[serde(default, with = "serde_millis::option", skip_serializing_if = "Option::is_none")]
     pub fecha_termino: Option<Timestamp>,
-    /// The target's answer: an id, shortened where it is long.
+    /// How long the last attempt's call to the target took, in milliseconds; none where it was not called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duracion_ms: Option<u64>,
+    /// The target's answer, shortened where it is long: its id, and of one that was waited for what it said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub respuesta: Option<String>,
     /// Why the last attempt failed.
@@ -142,8 +145,39 @@ impl Ejecucion {
 
 /// `{Estado}#{yyyy-mm-dd}#{0–7 from the id}`, the day in UTC.
 pub fn estado_dia(estado: EstadoEjecucion, fecha_programada: Timestamp, id: IdEjecucion) -> String {
-    let day = fecha_programada.strftime("%Y-%m-%d");
-    format!("{estado}#{day}#{}", id.shard())
+    let dia = day(fecha_programada);
+    EstadoDia { estado, dia }.key(id.shard())
+}
+
+/// The runs of a day (in UTC, by the time at which they are due) that are in a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EstadoDia {
+    /// The state.
+    pub estado: EstadoEjecucion,
+    /// The day.
+    pub dia: Date,
+}
+
+impl EstadoDia {
+    /// Where a run belongs.
+    pub fn of(run: &Ejecucion) -> Self {
+        Self {
+            estado: run.estado,
+            dia: day(run.fecha_programada),
+        }
+    }
+
+    /// The key of one of its parts in the index by state and day.
+    pub fn key(self, shard: u8) -> String {
+        let Self { estado, dia } = self;
+        format!("{estado}#{dia}#{shard}")
+    }
+}
+
+impl fmt::Display for EstadoDia {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.estado, self.dia)
+    }
 }
 
 /// When a run of `fecha_programada` may be forgotten, in seconds since 1970, for a history of so many days.
