@@ -55,9 +55,9 @@ impl Queue {
     ///
     /// # Errors
     /// When the call itself failed: then all of the messages may or may not have been taken.
-    pub async fn send_batch(&self, messages: &[Outgoing]) -> Result<Vec<Rejected>, AwsError> {
+    pub async fn send_batch(&self, messages: Vec<Outgoing>) -> Result<Vec<Rejected>, AwsError> {
         let entries = messages
-            .iter()
+            .into_iter()
             .enumerate()
             .map(|(i, m)| entry(i, m))
             .collect::<Result<Vec<_>, _>>();
@@ -139,12 +139,12 @@ impl Queue {
 
 fn entry(
     index: usize,
-    message: &Outgoing,
+    message: Outgoing,
 ) -> Result<SendMessageBatchRequestEntry, aws_smithy_types::error::operation::BuildError> {
     let mut entry = SendMessageBatchRequestEntry::builder()
         .id(index.to_string())
-        .message_body(&message.body)
-        .set_message_group_id(message.group.clone());
+        .message_body(message.body)
+        .set_message_group_id(message.group);
     for (name, value) in &message.attributes {
         entry = entry.message_attributes(name, text(value)?);
     }
@@ -202,7 +202,7 @@ mod tests {
             group: Some("g".into()),
             attributes: vec![],
         });
-        let rejected = queue.send_batch(&messages).await.unwrap();
+        let rejected = queue.send_batch(messages.into()).await.unwrap();
         let told: Vec<_> = rejected
             .iter()
             .map(|r| (r.index, r.error.class, r.error.code.clone()))

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ids::{IdCalendarizacion, IdEjecucion, IdProceso};
-use crate::instant::{Timestamp, serde_millis};
+use crate::ids::{IdCalendarizacion, IdEjecucion, IdProceso, IdsEjecucion};
+use crate::instant::{Timestamp, rfc3339_millis, serde_millis};
 use crate::json_schema::{Instante, Numero};
 
 /// One run to be done: the body of a message of the work queue.
@@ -28,6 +28,34 @@ pub struct Mensaje {
     #[serde(with = "serde_millis")]
     #[schemars(with = "Instante", description = "Cuándo debía ejecutarse.")]
     pub fecha_programada: Timestamp,
+}
+
+/// Writes the messages of one firing; what they have in common is written once.
+///
+/// Invariant: a message is, to the byte, the JSON of its [`Mensaje`].
+#[derive(Debug, Clone)]
+pub struct Mensajes {
+    runs: IdsEjecucion,
+    /// What follows the process's id.
+    rest: String,
+}
+
+impl Mensajes {
+    /// Those of the firing at `at` of the calendarización `id`, whose schedule has this ARN.
+    pub fn new(schedule_arn: &str, id: &IdCalendarizacion, at: Timestamp) -> Self {
+        let time = rfc3339_millis(at);
+        Self {
+            runs: IdsEjecucion::new(schedule_arn, at),
+            rest: format!(r#"","IdCalendarizacion":"{id}","FechaProgramada":"{time}"}}"#),
+        }
+    }
+
+    /// The message of a process.
+    pub fn of(&self, id: &IdProceso) -> String {
+        // Written by hand since it is done a million times; an id has no character that JSON would escape.
+        let run = self.runs.of(id);
+        format!(r#"{{"IdEjecucion":"{run}","IdProceso":"{id}{}"#, self.rest)
+    }
 }
 
 /// A firing of a calendarización: what the dispatcher is invoked with.
@@ -77,13 +105,22 @@ impl Disparo {
         }
     }
 
-    /// The event with which the dispatcher goes on after `last`, at the same scheduled time.
+    /// The event with which the dispatcher goes on after `last`, at the same scheduled time; where nothing was dispatched, from
+    /// where this event begins.
     #[must_use]
-    pub fn continued(&self, fecha_programada: Timestamp, last: IdProceso) -> Self {
+    pub fn continued(&self, fecha_programada: Timestamp, last: Option<IdProceso>) -> Self {
+        Self {
+            cursor: last.or_else(|| self.cursor.clone()),
+            saltos: self.saltos + 1,
+            ..self.at(fecha_programada)
+        }
+    }
+
+    /// The same event with its scheduled time filled in.
+    #[must_use]
+    pub fn at(&self, fecha_programada: Timestamp) -> Self {
         Self {
             fecha_programada: Some(fecha_programada),
-            cursor: Some(last),
-            saltos: self.saltos + 1,
             ..self.clone()
         }
     }
@@ -204,6 +241,22 @@ mod tests {
     }
 
     #[test]
+    fn a_firings_messages_are_those_of_its_processes() {
+        let arn = "arn:aws:scheduler:sa-east-1:123456789012:schedule/DemoScheduleGroup/calendarizacion-a";
+        let (id, at) = ("calendarizacion-a".parse().unwrap(), "2026-01-02T03:04:00Z".parse().unwrap());
+        let messages = Mensajes::new(arn, &id, at);
+        for process in [IdProceso::of("Cierre diario"), IdProceso::legacy("¿qué?")] {
+            let message = Mensaje {
+                id_ejecucion: IdEjecucion::scheduled(arn, &at, &process),
+                id_proceso: process.clone(),
+                id_calendarizacion: id.clone(),
+                fecha_programada: at,
+            };
+            assert_eq!(messages.of(&process), serde_json::to_string(&message).unwrap());
+        }
+    }
+
+    #[test]
     fn the_schedules_input_is_an_event_without_a_time_until_aws_fills_it_in() {
         let input = schedule_input(&"calendarizacion-a".parse().unwrap());
         assert_eq!(serde_json::from_str::<Disparo>(&input).unwrap(), firing(None));
@@ -252,14 +305,16 @@ mod tests {
     #[test]
     fn a_continuation_is_read_as_it_is_written() {
         let at = "2026-01-02T03:04:00Z".parse().unwrap();
-        let first = firing(None).continued(at, "proceso-m".parse().unwrap());
-        let second = first.continued(at, "proceso-z".parse().unwrap());
+        let first = firing(None).continued(at, Some("proceso-m".parse().unwrap()));
+        let second = first.continued(at, Some("proceso-z".parse().unwrap()));
         assert_eq!(
             serde_json::to_value(&second).unwrap(),
             json!({"IdCalendarizacion": "calendarizacion-a", "FechaProgramada": "2026-01-02T03:04:00.000Z",
                    "Cursor": "proceso-z", "Saltos": 2})
         );
         assert_eq!(read(serde_json::to_value(&second).unwrap()).unwrap(), second);
+        let stuck = first.continued(at, None);
+        assert_eq!((stuck.cursor, stuck.saltos), (first.cursor, 2), "from where it began");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use kairos::calendarizacion::Calendarizacion;
@@ -39,11 +41,17 @@ impl AwsPorts {
         Self {
             processes: Processes::new(dynamodb.clone(), names),
             store: DynamoStore::new(dynamodb, names),
-            queue: Queue::new(aws_sdk_sqs::Client::new(config), queue_url),
+            queue: queue(config, queue_url),
             lambda: aws_sdk_lambda::Client::new(config),
             own: names.dispatcher_function(),
         }
     }
+}
+
+/// The work queue, of whose calls each is made once: the dispatcher repeats them itself, and sends less where it is asked to.
+pub fn queue(config: &SdkConfig, url: &str) -> Queue {
+    let once = config.to_builder().retry_config(RetryConfig::disabled()).build();
+    Queue::new(aws_sdk_sqs::Client::new(&once), url)
 }
 
 impl Ports for AwsPorts {
@@ -55,7 +63,7 @@ impl Ports for AwsPorts {
         self.store.calendarizacion(id).await
     }
 
-    async fn send(&self, batch: &[Outgoing]) -> Result<Vec<Rejected>, AwsError> {
+    async fn send(&self, batch: Vec<Outgoing>) -> Result<Vec<Rejected>, AwsError> {
         self.queue.send_batch(batch).await
     }
 

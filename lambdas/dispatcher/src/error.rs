@@ -27,9 +27,6 @@ pub enum DispatchError {
         /// All that is wrong with it.
         why: String,
     },
-    /// A message could not be written down.
-    #[error("writing a message: {0}")]
-    Message(#[from] serde_json::Error),
     /// The row of the calendarización could not be read.
     #[error("reading the calendarización: {0}")]
     Row(PortError),
@@ -64,7 +61,6 @@ impl DispatchError {
             Self::Event(_) => "InvalidEvent",
             Self::Unknown { .. } => "UnknownCalendarizacion",
             Self::Schedule { .. } => "UnreadableSchedule",
-            Self::Message(_) => "UnwritableMessage",
             Self::Row(_) | Self::Read(_) => "ReadFailed",
             Self::Rejected { .. } => "SendFailed",
             Self::Continue(_) => "ContinuationFailed",

@@ -1,34 +1,40 @@
 //! The dispatcher: turns one firing of a calendarización into one message for each of its processes.
 //!
 //! Invariant: nothing is swallowed. Either every process that is due has its message in the queue, or a continuation
-//! carries on after the last one that has, or the invocation fails, so that Lambda repeats it and in the end the
+//! carries on after the last one up to which all have, or the invocation fails, so that Lambda repeats it and in the end the
 //! dispatcher's dead-letter queue holds the event.
+//! Invariant: whatever is dispatched has its scheduled time in its event, so that repetitions are of the same firing.
 //! Invariant: a firing seen twice gives the same run ids, so that repeating is harmless.
 
 mod aws;
 mod due;
 mod error;
+mod flow;
 mod ports;
-mod send;
+mod progress;
+mod window;
 
 use std::time::Duration;
 
-use futures_util::future::join;
 use kairos::ids::{IdCalendarizacion, IdProceso};
 use kairos::instant::{Timestamp, rfc3339_millis, serde_millis};
-use kairos::message::Disparo;
+use kairos::message::{Disparo, Mensajes};
 use kairos::names::Names;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use aws::AwsPorts;
+pub use aws::{AwsPorts, queue};
 pub use error::DispatchError;
+use flow::{End, Firing};
 pub use ports::Ports;
+
+/// How many calls to the queue are in flight at most.
+pub const MOST_IN_FLIGHT: usize = window::MOST;
 
 /// How many continuations one firing may take: more would mean that it turns in circles.
 const MAX_HOPS: u32 = 12;
 
-/// How much of the invocation's time is kept for the page in hand and for the continuation.
+/// How much of the invocation's time is kept for what has been read and for the continuation.
 const MARGIN: Duration = Duration::from_secs(30);
 
 /// Dispatches firings of one installation.
@@ -45,11 +51,19 @@ pub struct Summary {
     /// The scheduled time that was dispatched; none where the calendarización has not fired yet.
     #[serde(with = "serde_millis::option")]
     pub fecha_programada: Option<Timestamp>,
+    /// How many processes were found.
+    pub encontrados: u64,
+    /// How many of them are enabled.
+    pub habilitados: u64,
     /// How many messages were sent.
     pub enviados: u64,
     /// How many processes were left out: disabled, or assigned after the scheduled time.
     pub descartados: u64,
-    /// Whether a continuation carries on.
+    /// How many messages were sent again since the queue did not take them, each as often as that happened.
+    pub rechazados: u64,
+    /// How long it took.
+    pub milisegundos: u64,
+    /// Whether another invocation carries on.
     pub continua: bool,
 }
 
@@ -62,13 +76,17 @@ impl<P: Ports> Dispatcher<P> {
     /// Dispatches the firing that `event` describes, within the time until `deadline`.
     ///
     /// # Expected flow
-    /// Pages of processes are read from the index; while the messages of one page are sent, in batches and many at a
-    /// time, the next page is read. So memory holds two pages, however many processes there are. Once less than a
-    /// quarter of the time is left (30 s at most), the rest goes to a continuation.
+    /// Pages of processes are read from the index, one ahead of what is being sent; messages go out in batches of ten, as many
+    /// at a time as the queue takes. Once less than a quarter of the time is left (30 s at most), no further page is read, and
+    /// the rest goes to a continuation.
+    ///
+    /// An event without a scheduled time is not dispatched here: the time is filled in, and the event goes to another
+    /// invocation. Lambda may repeat that one, or keep it as a dead letter, and it stays the same firing.
     ///
     /// # Errors
     /// See [`DispatchError`]; whatever was sent by then stays sent.
     pub async fn handle(&self, event: Value, deadline: Timestamp) -> Result<Summary, DispatchError> {
+        let begun = self.ports.now();
         let firing = Disparo::try_from(event)?;
         if firing.saltos > MAX_HOPS {
             return Err(DispatchError::TooManyHops {
@@ -76,29 +94,54 @@ impl<P: Ports> Dispatcher<P> {
                 hops: firing.saltos,
             });
         }
-        let Some(at) = self.scheduled_time(&firing).await? else {
-            tracing::warn!(id_calendarizacion = %firing.id_calendarizacion, "has not fired yet: nothing to dispatch");
-            return Ok(Summary::default());
+        let Some(at) = firing.fecha_programada else {
+            return self.fix_time(&firing).await;
         };
-        let summary = self.dispatch(&firing, at, self.stop_at(deadline)).await?;
+        let mut summary = Summary {
+            fecha_programada: Some(at),
+            ..Summary::default()
+        };
+        let outcome = self.dispatch(&firing, at, deadline, &mut summary).await;
+        let took = Duration::try_from(self.ports.now().duration_since(begun)).unwrap_or_default();
+        summary.milisegundos = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
             id_calendarizacion = %firing.id_calendarizacion,
             fecha_programada = %rfc3339_millis(at),
+            encontrados = summary.encontrados,
+            habilitados = summary.habilitados,
             enviados = summary.enviados,
             descartados = summary.descartados,
+            rechazados = summary.rechazados,
+            milisegundos = summary.milisegundos,
             continua = summary.continua,
             saltos = firing.saltos,
+            completo = outcome.is_ok() && !summary.continua,
             "dispatched"
         );
-        Ok(summary)
+        outcome.map(|()| summary)
     }
 
-    /// The event's scheduled time, or the latest occurrence that is not after now.
-    async fn scheduled_time(&self, firing: &Disparo) -> Result<Option<Timestamp>, DispatchError> {
-        match firing.fecha_programada {
-            Some(at) => Ok(Some(at)),
-            None => self.latest_occurrence(&firing.id_calendarizacion).await,
-        }
+    /// Hands the event on with the latest occurrence that is not after now.
+    async fn fix_time(&self, firing: &Disparo) -> Result<Summary, DispatchError> {
+        let id = &firing.id_calendarizacion;
+        let Some(at) = self.latest_occurrence(id).await? else {
+            tracing::warn!(id_calendarizacion = %id, "has not fired yet: nothing to dispatch");
+            return Ok(Summary::default());
+        };
+        self.ports
+            .go_on(&firing.at(at))
+            .await
+            .map_err(DispatchError::Continue)?;
+        tracing::info!(
+            id_calendarizacion = %id,
+            fecha_programada = %rfc3339_millis(at),
+            "an event without a time is dispatched as the latest occurrence"
+        );
+        Ok(Summary {
+            fecha_programada: Some(at),
+            continua: true,
+            ..Summary::default()
+        })
     }
 
     async fn latest_occurrence(&self, id: &IdCalendarizacion) -> Result<Option<Timestamp>, DispatchError> {
@@ -111,43 +154,36 @@ impl<P: Ports> Dispatcher<P> {
         Ok(schedule.latest_at_or_before(self.ports.now(), row.fecha_creacion))
     }
 
-    fn stop_at(&self, deadline: Timestamp) -> Timestamp {
-        let left = Duration::try_from(deadline.duration_since(self.ports.now())).unwrap_or_default();
-        deadline.saturating_sub(MARGIN.min(left / 4)).unwrap_or(deadline)
-    }
-
-    async fn dispatch(&self, firing: &Disparo, at: Timestamp, stop: Timestamp) -> Result<Summary, DispatchError> {
+    async fn dispatch(
+        &self,
+        firing: &Disparo,
+        at: Timestamp,
+        deadline: Timestamp,
+        summary: &mut Summary,
+    ) -> Result<(), DispatchError> {
         let id = &firing.id_calendarizacion;
-        let mut summary = Summary {
-            fecha_programada: Some(at),
-            ..Summary::default()
+        let left = Duration::try_from(deadline.duration_since(self.ports.now())).unwrap_or_default();
+        let margin = MARGIN.min(left / 4);
+        let before = |time: Duration| deadline.saturating_sub(time).unwrap_or(deadline);
+        let within = Firing {
+            id,
+            at,
+            after: firing.cursor.as_ref(),
+            stop: before(margin),
+            halt: before(margin / 2),
         };
-        let mut page = self
-            .ports
-            .page(id, firing.cursor.as_ref())
-            .await
-            .map_err(DispatchError::Read)?;
-        loop {
-            let (due, left_out) = due::messages(&self.names, id, at, &page.candidates)?;
-            summary.enviados += due.len() as u64;
-            summary.descartados += left_out;
-            let Some(last) = page.next else {
-                send::all(&self.ports, &due).await?;
-                return Ok(summary);
-            };
-            if self.ports.now() >= stop {
-                send::all(&self.ports, &due).await?;
+        let messages = Mensajes::new(&self.names.schedule_arn(id.as_str()), id, at);
+        match flow::run(&self.ports, &within, &messages, summary).await? {
+            End::Complete => Ok(()),
+            End::UpTo(last) => {
                 self.go_on(firing, at, last).await?;
                 summary.continua = true;
-                return Ok(summary);
+                Ok(())
             }
-            let (sent, next) = join(send::all(&self.ports, &due), self.ports.page(id, Some(&last))).await;
-            sent?;
-            page = next.map_err(DispatchError::Read)?;
         }
     }
 
-    async fn go_on(&self, firing: &Disparo, at: Timestamp, last: IdProceso) -> Result<(), DispatchError> {
+    async fn go_on(&self, firing: &Disparo, at: Timestamp, last: Option<IdProceso>) -> Result<(), DispatchError> {
         let rest = firing.continued(at, last);
         if rest.saltos > MAX_HOPS {
             return Err(DispatchError::TooManyHops {

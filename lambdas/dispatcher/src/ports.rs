@@ -28,7 +28,7 @@ pub trait Ports: Send + Sync {
     ) -> impl Future<Output = Result<Option<Calendarizacion>, PortError>> + Send;
 
     /// Sends at most ten messages; what the queue rejected comes back.
-    fn send(&self, batch: &[Outgoing]) -> impl Future<Output = Result<Vec<Rejected>, AwsError>> + Send;
+    fn send(&self, batch: Vec<Outgoing>) -> impl Future<Output = Result<Vec<Rejected>, AwsError>> + Send;
 
     /// Hands the rest of a firing to another invocation of the dispatcher.
     fn go_on(&self, rest: &Disparo) -> impl Future<Output = Result<(), AwsError>> + Send;

@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod paced;
+mod scale;
 mod world;
 
 use std::collections::BTreeSet;
@@ -47,6 +49,10 @@ async fn every_process_of_every_page_gets_one_message() {
     assert_eq!(
         (summary.enviados, summary.descartados, summary.continua),
         (2_345, 0, false)
+    );
+    assert_eq!(
+        (summary.encontrados, summary.habilitados, summary.rechazados),
+        (2_345, 2_345, 0)
     );
     let ids: BTreeSet<_> = messages(&world).into_iter().map(|m| m.id_proceso).collect();
     assert_eq!((ids.len(), world.taken().len()), (2_345, 2_345));
@@ -112,6 +118,7 @@ async fn disabled_processes_and_those_assigned_at_or_after_the_scheduled_time_ar
     let sent: Vec<_> = messages(&world).into_iter().map(|m| m.id_proceso.to_string()).collect();
     assert_eq!(sent, ["proceso-a", "proceso-e"]);
     assert_eq!((summary.enviados, summary.descartados), (2, 3));
+    assert_eq!((summary.encontrados, summary.habilitados), (5, 4));
 }
 
 #[tokio::test]
@@ -120,7 +127,18 @@ async fn memory_holds_two_pages_and_a_bounded_number_of_batches() {
     dispatch(&world, firing()).await.unwrap();
     assert_eq!(world.pages_ahead(), 1, "pages read beyond the one that is being sent");
     let most = world.most_in_flight();
-    assert!((2..=send::IN_FLIGHT).contains(&most), "{most} batches in flight");
+    assert!((2..=MOST_IN_FLIGHT).contains(&most), "{most} batches in flight");
+}
+
+#[tokio::test]
+async fn batches_are_full_whatever_the_pages() {
+    let world = World::with(2_005, 7);
+    dispatch(&world, firing()).await.unwrap();
+    let (sizes, last) = (world.batches(), 5);
+    assert_eq!(sizes.iter().filter(|size| **size == 10).count(), 200);
+    assert_eq!((sizes.len(), sizes.iter().min()), (201, Some(&last)));
+    let ids: BTreeSet<_> = messages(&world).into_iter().map(|m| m.id_proceso).collect();
+    assert_eq!((ids.len(), world.taken().len()), (2_005, 2_005));
 }
 
 #[tokio::test]
@@ -142,7 +160,8 @@ async fn rejected_messages_are_sent_again_until_they_are_taken() {
     let world = World::with(25, 100);
     world.reject("proceso-000003", 2);
     world.reject("proceso-000024", 1);
-    dispatch(&world, firing()).await.unwrap();
+    let summary = dispatch(&world, firing()).await.unwrap();
+    assert_eq!((summary.enviados, summary.rechazados), (25, 3));
     let ids: BTreeSet<_> = messages(&world).into_iter().map(|m| m.id_proceso).collect();
     assert_eq!((ids.len(), world.taken().len()), (25, 25));
     assert!(world.slept() >= Duration::from_millis(300), "with a growing pause");
@@ -155,6 +174,29 @@ async fn a_message_that_is_never_taken_fails_the_invocation() {
     let error = dispatch(&world, firing()).await.unwrap_err();
     assert!(matches!(error, DispatchError::Rejected { count: 1, .. }), "{error}");
     assert_eq!(world.taken().len(), 24, "the others were sent");
+}
+
+#[tokio::test]
+async fn a_message_that_the_queue_will_never_take_is_not_sent_again_and_keeps_no_other_back() {
+    let world = World {
+        rejection: Class::Terminal,
+        ..World::with(2_500, 100)
+    };
+    world.reject("proceso-000003", 1);
+    let error = dispatch(&world, firing()).await.unwrap_err();
+    assert!(matches!(error, DispatchError::Rejected { count: 1, .. }), "{error}");
+    assert_eq!((world.taken().len(), world.slept()), (2_499, Duration::ZERO));
+}
+
+#[tokio::test]
+async fn a_queue_that_takes_no_call_is_given_up() {
+    let world = World::with(10_000, 100);
+    world.fail_sends(std::iter::repeat_n(error(Class::Denied), 1_000));
+    let error = dispatch(&world, firing()).await.unwrap_err();
+    let DispatchError::Rejected { count, .. } = error else {
+        panic!("{error}");
+    };
+    assert!(count <= MOST_IN_FLIGHT * 10, "{count} messages were tried in vain");
 }
 
 #[tokio::test]
@@ -199,9 +241,11 @@ async fn near_the_deadline_a_continuation_carries_on_after_the_last_process_sent
     );
     let event = serde_json::to_value(&rest[0]).unwrap();
     dispatch(&world, event).await.unwrap();
+    let ids: BTreeSet<_> = messages(&world).into_iter().map(|m| m.id_proceso.to_string()).collect();
+    let expected: BTreeSet<_> = (0..60).map(|n| format!("proceso-{n:06}")).collect();
     assert_eq!(
-        messages(&world)[30].id_proceso.as_str(),
-        "proceso-000030",
+        (ids, world.taken().len()),
+        (expected, 60),
         "nothing twice, nothing left out"
     );
     assert_eq!(world.continuations()[1].saltos, 2);
@@ -246,13 +290,60 @@ async fn a_missing_or_unsubstituted_time_is_the_latest_occurrence() {
                "Intento": "<aws.scheduler.attempt-number>"}),
     ] {
         let world = World::with(1, 10);
-        dispatch(&world, event).await.unwrap();
+        let summary = dispatch(&world, event).await.unwrap();
+        assert_eq!(
+            (summary.fecha_programada, summary.continua),
+            (Some(AT.parse().unwrap()), true)
+        );
+        dispatch(&world, serde_json::to_value(&world.continuations()[0]).unwrap())
+            .await
+            .unwrap();
         assert_eq!(
             messages(&world)[0].fecha_programada,
             AT.parse().unwrap(),
             "the minute that has just begun"
         );
     }
+}
+
+#[tokio::test]
+async fn a_firing_without_a_time_stays_the_same_one_however_late_lambda_repeats_it() {
+    // Lambda repeats an event that failed after a minute, and again after two: a schedule of every minute has fired since.
+    let world = World::with(40, 20);
+    let cursor = json!({"IdCalendarizacion": CALENDARIZACION, "Cursor": "proceso-000009"});
+    dispatch(&world, cursor).await.unwrap();
+    assert!(
+        world.taken().is_empty(),
+        "nothing is sent for an event whose repetition would be another firing"
+    );
+    let [rest] = world.continuations().try_into().unwrap();
+    let rest = serde_json::to_value(&rest).unwrap();
+    assert_eq!(
+        rest,
+        json!({"IdCalendarizacion": CALENDARIZACION, "FechaProgramada": AT, "Cursor": "proceso-000009"})
+    );
+
+    world.fail_sends([error(Class::Denied)]);
+    dispatch(&world, rest.clone()).await.unwrap_err();
+    world.later(Duration::from_secs(90));
+    dispatch(&world, rest).await.unwrap();
+    let runs: BTreeSet<_> = messages(&world)
+        .into_iter()
+        .map(|m| (m.fecha_programada, m.id_proceso))
+        .collect();
+    assert_eq!(runs.len(), 30, "each process at one time");
+}
+
+#[tokio::test]
+async fn a_time_that_cannot_be_handed_on_fails_before_anything_is_sent() {
+    let world = World {
+        deaf: true,
+        ..World::with(1, 10)
+    };
+    let event = json!({"IdCalendarizacion": CALENDARIZACION});
+    let error = dispatch(&world, event).await.unwrap_err();
+    assert!(matches!(error, DispatchError::Continue(_)), "{error}");
+    assert!(world.taken().is_empty());
 }
 
 #[tokio::test]
@@ -300,12 +391,17 @@ async fn what_is_no_event_is_refused() {
 fn the_answer_is_spelled_in_the_products_words() {
     let summary = Summary {
         fecha_programada: Some(AT.parse().unwrap()),
+        encontrados: 4,
+        habilitados: 3,
         enviados: 2,
-        descartados: 1,
+        descartados: 2,
+        rechazados: 1,
+        milisegundos: 7,
         continua: false,
     };
     assert_eq!(
         serde_json::to_value(summary).unwrap(),
-        json!({"FechaProgramada": AT, "Enviados": 2, "Descartados": 1, "Continua": false})
+        json!({"FechaProgramada": AT, "Encontrados": 4, "Habilitados": 3, "Enviados": 2, "Descartados": 2, "Rechazados": 1,
+               "Milisegundos": 7, "Continua": false})
     );
 }

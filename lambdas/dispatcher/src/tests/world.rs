@@ -27,6 +27,7 @@ pub(super) struct World {
     pub(super) sends_await_next_page: bool,
     pub(super) unreadable_page: Option<usize>,
     pub(super) deaf: bool,
+    pub(super) rejection: Class,
     pub(super) processes: Vec<Candidate>,
     pub(super) page_size: usize,
     pub(super) state: Mutex<State>,
@@ -95,6 +96,7 @@ impl World {
             sends_await_next_page: false,
             unreadable_page: None,
             deaf: false,
+            rejection: Class::Transient,
             page_size: processes.len().max(1),
             processes,
             state: Mutex::default(),
@@ -117,6 +119,11 @@ impl World {
 
     pub(super) fn taken(&self) -> Vec<Outgoing> {
         self.state().taken.clone()
+    }
+
+    /// The clock moves on.
+    pub(super) fn later(&self, time: Duration) {
+        self.state().clock += time;
     }
 
     pub(super) fn batches(&self) -> Vec<usize> {
@@ -166,7 +173,7 @@ impl World {
                 *left -= 1;
                 rejected.push(Rejected {
                     index,
-                    error: error(Class::Transient),
+                    error: error(self.rejection),
                 });
             } else {
                 state.taken.push(message.clone());
@@ -202,7 +209,7 @@ impl Ports for &World {
         Ok(self.row.clone())
     }
 
-    async fn send(&self, batch: &[Outgoing]) -> Result<Vec<Rejected>, AwsError> {
+    async fn send(&self, batch: Vec<Outgoing>) -> Result<Vec<Rejected>, AwsError> {
         let page = self.page_of(&batch[0]);
         {
             let mut state = self.state();
@@ -216,7 +223,7 @@ impl Ports for &World {
             tokio::task::yield_now().await;
         }
         self.state().in_flight -= 1;
-        self.take(batch)
+        self.take(&batch)
     }
 
     async fn go_on(&self, rest: &Disparo) -> Result<(), AwsError> {
