@@ -25,12 +25,16 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::process::Group;
+use crate::bench::measure;
+use crate::process::{self, Group};
 use crate::workspace;
 use runtime::Events;
 
 /// How long the first request for an event may take: the machine may be slow, and busy with other tests.
 const START_LIMIT: Duration = Duration::from_mins(2);
+
+/// The time that an event's function is told to have where nothing else is said: API Gateway's, and more.
+const TIME: Duration = Duration::from_mins(1);
 
 /// How often a start is looked at.
 const LOOK: Duration = Duration::from_millis(20);
@@ -178,18 +182,39 @@ impl Edge {
         &self.url
     }
 
-    /// Hands over an event as it is, and waits for what the function returns.
+    /// Hands over an event as it is, tells the function that it has a minute, and waits for what it returns.
     ///
     /// # Errors
     /// What the function reported as its error, or that it did not answer in time.
     pub async fn invoke(&self, event: &Value) -> Result<Value> {
-        let said = self.events.invoke(event.to_string().into()).await?;
+        self.invoke_within(event, TIME).await
+    }
+
+    /// The same for a function that is told to have this much time. It is not held to it as Lambda would do: it is waited for a
+    /// minute longer.
+    ///
+    /// # Errors
+    /// See [`Self::invoke`].
+    pub async fn invoke_within(&self, event: &Value, time: Duration) -> Result<Value> {
+        let said = self.events.invoke(event.to_string().into(), time).await?;
         serde_json::from_slice(&said).context("reading what the Lambda returned")
     }
 
     /// What the function wrote.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_path()).unwrap_or_else(|error| format!("no log: {error}"))
+    }
+
+    /// The greatest resident memory that any of the processes ever had, in MB (10⁶ bytes).
+    pub fn peak_mb(&mut self) -> f64 {
+        let peaks = self.processes().into_iter().filter_map(measure::peak_kb);
+        measure::megabytes(peaks.max().unwrap_or_default())
+    }
+
+    /// The processor time that the processes have taken so far, together, in seconds.
+    pub fn cpu_seconds(&mut self) -> f64 {
+        let times = self.processes().into_iter().filter_map(process::times);
+        times.map(|times| times.own).sum()
     }
 
     /// The ids of the processes.

@@ -15,7 +15,6 @@ use super::count::Counter;
 use super::report::{Report, Spread};
 use super::stack::{STACK, logging_role};
 use crate::edge::{self, Binary, Edge};
-use crate::process;
 use crate::terraform::REQUIRED_PROVIDERS;
 use crate::{Account, MiniStack, Terraform};
 
@@ -130,7 +129,7 @@ pub async fn measure(server: &MiniStack, report: &mut Report) -> Result<()> {
             if n == WARM_UP {
                 counter.take();
                 counter.take_waited();
-                cpu = taken(&mut api);
+                cpu = api.cpu_seconds();
                 ours.clear();
                 theirs.clear();
             }
@@ -144,7 +143,7 @@ pub async fn measure(server: &MiniStack, report: &mut Report) -> Result<()> {
             theirs.push(ask(&empty, &event).await?.0);
         }
         let requests = counter.take();
-        let cpu = taken(&mut api) - cpu;
+        let cpu = api.cpu_seconds() - cpu;
         let what = format!("api: {}", route.name);
         report.spread(&what, Spread::of(ours), ("empty function", Spread::of(theirs)));
         let aws = counter.take_waited().as_secs_f64();
@@ -218,12 +217,6 @@ fn registered(said: &Value) -> Result<(String, String)> {
     Some((text("IdProceso"), text("IdCalendarizacion")))
         .and_then(|(id, on)| Some((id?, on?)))
         .with_context(|| format!("a registered process without ids: {body}"))
-}
-
-/// The handler's processor time so far, in seconds.
-fn taken(edge: &mut Edge) -> f64 {
-    let times = edge.processes().into_iter().filter_map(process::times);
-    times.map(|times| times.own).sum()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "some hundreds")]

@@ -1,6 +1,7 @@
 //! What API Gateway makes of a request for a function of a REST API's `{proxy+}`, and of what the function returns.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use base64::Engine;
@@ -15,6 +16,9 @@ use serde_json::{Map, Value, json};
 use super::Answer;
 use super::runtime::Events;
 
+/// How long API Gateway waits at most, and a function behind it may take.
+const LIMIT: Duration = Duration::from_secs(29);
+
 /// Answers a caller.
 pub(super) async fn answer(events: Arc<Events>, request: Request<Incoming>) -> Answer {
     let (head, body) = request.into_parts();
@@ -23,7 +27,7 @@ pub(super) async fn answer(events: Arc<Events>, request: Request<Incoming>) -> A
     };
     let event = event(&head, &body.to_bytes());
     match events
-        .invoke(event.to_string().into())
+        .invoke(event.to_string().into(), LIMIT)
         .await
         .and_then(|said| read(&said))
     {

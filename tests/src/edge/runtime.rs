@@ -15,8 +15,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Answer;
 
-/// How long the function may take. API Gateway waits 29 s; a busy machine gets more, since nothing here is about time.
-const LIMIT: Duration = Duration::from_mins(1);
+/// How long the function may take beyond the time that it was told. Lambda would end it then; a busy machine gets more, since
+/// nothing here is about time.
+const GRACE: Duration = Duration::from_mins(1);
 
 /// The events that wait, and those that the function works on.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub(super) struct Events {
 struct Event {
     id: String,
     body: Bytes,
+    time: Duration,
     outcome: oneshot::Sender<Outcome>,
 }
 
@@ -73,24 +75,25 @@ impl Events {
         self.idle.load(Ordering::SeqCst)
     }
 
-    /// Hands an event over and waits for its outcome.
-    pub(super) async fn invoke(&self, body: Bytes) -> Result<Bytes> {
+    /// Hands an event over, tells the function that it has this much time, and waits for its outcome.
+    pub(super) async fn invoke(&self, body: Bytes, time: Duration) -> Result<Bytes> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (outcome, answered) = oneshot::channel();
         let id = format!("00000000-0000-4000-8000-{number:012}");
         let event = Event {
             id: id.clone(),
             body,
+            time,
             outcome,
         };
         self.queue.send(event).ok().context("nobody takes events any more")?;
-        let answered = tokio::time::timeout(LIMIT, answered).await;
+        let answered = tokio::time::timeout(time + GRACE, answered).await;
         self.running().remove(&id);
         match answered {
             Ok(Ok(Ok(said))) => Ok(said),
             Ok(Ok(Err(error))) => bail!("the function failed: {}", String::from_utf8_lossy(&error)),
             Ok(Err(_)) => bail!("the function went away"),
-            Err(_) => bail!("the function did not answer within {} s", LIMIT.as_secs()),
+            Err(_) => bail!("the function did not answer within {} s", (time + GRACE).as_secs()),
         }
     }
 
@@ -134,7 +137,7 @@ pub(super) async fn answer(events: Arc<Events>, request: Request<Incoming>) -> A
 }
 
 fn handed_over(events: &Events, event: Event) -> Answer {
-    let deadline = SystemTime::now() + LIMIT;
+    let deadline = SystemTime::now() + event.time;
     let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let answer = Response::builder()
         .header("content-type", "application/json")
