@@ -3,14 +3,18 @@
 //! Invariant: no profile, no SSO, no instance metadata is reachable from here, so that linking drops all of them, and a
 //! cold start waits for no lookup.
 
+mod loaded_once;
+
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 /// How long a connection may take. Inside AWS it takes a few milliseconds; the rest is packet loss.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -19,21 +23,27 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// within the shortest sensible invocation.
 const ATTEMPT: Duration = Duration::from_secs(8);
 
+/// How long a connection to our own tables and queues may be idle and still be used: hyper's own limit. Where it has ended
+/// meanwhile, the call is repeated.
+const OWN_IDLE: Duration = Duration::from_secs(90);
+
+/// How long a connection to a target may be idle and still be used. Between invocations a function is frozen, for minutes
+/// maybe, and does not notice that a connection ends; a call that is sent on such a one fails, and nobody knows whether the
+/// target has started. AWS's services keep idle connections for longer than this.
+const TARGET_IDLE: Duration = Duration::from_secs(10);
+
 /// The configuration that a Lambda's environment describes: `AWS_REGION`, the credentials of its role, and
 /// `AWS_ENDPOINT_URL` where the services are somewhere else.
 ///
 /// `variable` reads the environment: it comes in as an argument so that nothing here depends on the process.
 pub fn lambda_config(variable: impl Fn(&str) -> Option<String>) -> SdkConfig {
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .build_https();
     let mut builder = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(variable("AWS_REGION").map(Region::new))
         .credentials_provider(SharedCredentialsProvider::new(
             EnvironmentVariableCredentialsProvider::new(),
         ))
-        .http_client(http)
+        .http_client(connections(OWN_IDLE))
         .retry_config(RetryConfig::standard().with_max_attempts(4))
         .timeout_config(
             TimeoutConfig::builder()
@@ -45,13 +55,27 @@ pub fn lambda_config(variable: impl Fn(&str) -> Option<String>) -> SdkConfig {
     builder.build()
 }
 
-/// The configuration with which an executor starts targets: the same connections, but one attempt a call and no limit of
-/// time, since the executor counts attempts and limits each itself.
+/// The configuration with which an executor starts targets: one attempt a call and no limit of time, since the executor
+/// counts attempts and limits each itself, over connections that do not outlast a pause.
 pub fn target_config(base: &SdkConfig) -> SdkConfig {
     base.to_builder()
+        .http_client(connections(TARGET_IDLE))
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
+        // A function that is waited for says nothing for minutes.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build()
+}
+
+/// Connections over TLS that are shared, and not used again after having been idle for so long.
+///
+/// What is sent on a connection that ends before it is answered fails, and is repeated by the client's retries alone: only a
+/// request of which nothing has been sent yet goes to another connection by itself.
+pub fn connections(idle: Duration) -> SharedHttpClient {
+    let client = aws_smithy_http_client::Builder::new()
+        .pool_idle_timeout(idle)
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+    loaded_once::loaded_once(client.build_https())
 }
 
 #[cfg(test)]

@@ -97,8 +97,15 @@ impl Ports for AwsPorts {
         self.runs.omit(run, reason, self.now()).await
     }
 
-    async fn record(&self, run: &Mensaje, owner: &str, attempt: u32, outcome: &Outcome) -> Result<Recorded, AwsError> {
-        self.runs.record(run, owner, attempt, outcome, self.now()).await
+    async fn record(
+        &self,
+        run: &Mensaje,
+        owner: &str,
+        attempt: u32,
+        outcome: &Outcome,
+        took: Option<Duration>,
+    ) -> Result<Recorded, AwsError> {
+        self.runs.record(run, owner, attempt, outcome, took, self.now()).await
     }
 
     async fn assume(&self, role: &str, session: &str) -> Result<Credentials, AwsError> {

@@ -3,7 +3,7 @@
 //! Invariant: what is not named in the answer is deleted from the queue; so a message is left out only when its run has
 //! been settled or handed to the dead-letter queue.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A batch of messages.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -36,6 +36,22 @@ pub struct Attributes {
     /// The group that shares the queue fairly with others.
     #[serde(default)]
     pub message_group_id: Option<String>,
+    /// How often it has been received, this time included; zero where SQS did not say.
+    #[serde(default, deserialize_with = "count")]
+    pub approximate_receive_count: u32,
+}
+
+impl Record {
+    /// How often the message has been received, from 1.
+    pub fn receives(&self) -> u32 {
+        self.attributes.approximate_receive_count.max(1)
+    }
+}
+
+/// SQS writes numbers as text. What is none is no reason to refuse a batch.
+fn count<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    Ok(text.and_then(|text| text.parse().ok()).unwrap_or_default())
 }
 
 /// Which messages stay on the queue (`ReportBatchItemFailures`).
@@ -72,7 +88,7 @@ mod tests {
     fn a_batch_is_read_as_the_event_source_sends_it() {
         let batch: Batch = serde_json::from_str(
             r#"{"Records":[{"messageId":"059f36b4","receiptHandle":"AQEB","body":"{}","md5OfBody":"x",
-                "attributes":{"ApproximateReceiveCount":"1","MessageGroupId":"calendarizacion-a","SentTimestamp":"1"},
+                "attributes":{"ApproximateReceiveCount":"3","MessageGroupId":"calendarizacion-a","SentTimestamp":"1"},
                 "messageAttributes":{},"eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:x","awsRegion":"x"}]}"#,
         )
         .unwrap();
@@ -86,6 +102,20 @@ mod tests {
             ("059f36b4", "AQEB", "{}")
         );
         assert_eq!(record.attributes.message_group_id.as_deref(), Some("calendarizacion-a"));
+        assert_eq!(record.receives(), 3);
+    }
+
+    #[test]
+    fn a_record_that_says_nothing_of_its_receives_was_received_once() {
+        for attributes in [
+            "{}",
+            r#"{"ApproximateReceiveCount":"many"}"#,
+            r#"{"ApproximateReceiveCount":null}"#,
+        ] {
+            let text = format!(r#"{{"messageId":"a","receiptHandle":"b","attributes":{attributes}}}"#);
+            let record: Record = serde_json::from_str(&text).unwrap();
+            assert_eq!((record.receives(), record.body.as_str()), (1, ""));
+        }
     }
 
     #[test]

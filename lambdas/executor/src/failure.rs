@@ -9,6 +9,9 @@ use kairos_aws::error::{AwsError, Class};
 /// How long the first repetition waits; each further one waits twice as long.
 const FIRST_DELAY: Duration = Duration::from_secs(30);
 
+/// How long a message waits at first whose invocation had no time for it.
+const SOON: Duration = Duration::from_secs(1);
+
 /// How long a repetition waits at most.
 const LONGEST_DELAY: Duration = Duration::from_mins(15);
 
@@ -17,6 +20,8 @@ const LONGEST_DELAY: Duration = Duration::from_mins(15);
 pub struct Failure {
     /// Whether another attempt may end differently.
     pub transient: bool,
+    /// Whether the service refused the call for who made it, before anything was done: for somebody else it may be let in.
+    pub refused: bool,
     /// What failed, in words for the history.
     pub message: String,
 }
@@ -26,6 +31,7 @@ impl Failure {
     pub fn transient(message: impl Into<String>) -> Self {
         Self {
             transient: true,
+            refused: false,
             message: message.into(),
         }
     }
@@ -34,8 +40,15 @@ impl Failure {
     pub fn terminal(message: impl Into<String>) -> Self {
         Self {
             transient: false,
+            refused: false,
             message: message.into(),
         }
+    }
+
+    /// The same, of a call that was refused for who made it.
+    #[must_use]
+    pub fn refused(self) -> Self {
+        Self { refused: true, ..self }
     }
 }
 
@@ -43,6 +56,8 @@ impl From<AwsError> for Failure {
     fn from(error: AwsError) -> Self {
         Self {
             transient: is_transient(&error),
+            // Without a code nobody has answered.
+            refused: error.class == Class::Denied && error.code.is_some() && !error.ambiguous,
             message: error.to_string(),
         }
     }
@@ -59,6 +74,13 @@ const PASSING: &[&str] = &[
     "ExpiredToken",
     "ExpiredTokenException",
     "RequestExpired",
+    "ConcurrentRunsExceededException",
+    "AccountLimitExceededException",
+    "ActiveStatementsExceededException",
+    "ActiveSessionsExceededException",
+    "DatabaseResumingException",
+    "OperationTimeoutException",
+    "InternalException",
 ];
 
 fn is_transient(error: &AwsError) -> bool {
@@ -91,10 +113,25 @@ pub(crate) fn next(failure: &Failure, attempt: u32, reintentos: u32) -> Next {
     }
 }
 
+/// How long a message waits whose run could not even be begun, since a table or a queue did not answer, when it has been
+/// received so often (from 1): as long as after so many failed attempts, so that its receives last for hours.
+pub(crate) fn pause_after_trouble(receives: u32) -> Duration {
+    delay(receives)
+}
+
+/// How long a message waits for an invocation with more time, when it has been received so often (from 1).
+pub(crate) fn pause_before_beginning(receives: u32) -> Duration {
+    doubled(SOON, receives)
+}
+
 /// 30 s × 2ⁿ after attempt n + 1, at most 15 min.
 fn delay(attempt: u32) -> Duration {
-    let doublings = attempt.saturating_sub(1).min(16);
-    FIRST_DELAY.saturating_mul(1 << doublings).min(LONGEST_DELAY)
+    doubled(FIRST_DELAY, attempt)
+}
+
+fn doubled(first: Duration, time: u32) -> Duration {
+    let doublings = time.saturating_sub(1).min(16);
+    first.saturating_mul(1 << doublings).min(LONGEST_DELAY)
 }
 
 #[cfg(test)]
@@ -128,6 +165,30 @@ mod tests {
         check("AccessDeniedException", Class::Denied, false);
         check("ResourceNotFoundException", Class::NotFound, false);
         check("InvalidRequestContentException", Class::Terminal, false);
+    }
+
+    #[test]
+    fn only_an_answer_says_that_a_caller_was_refused() {
+        let refused = |code: &str, class: Class| Failure::from(error(code, class)).refused;
+        assert!(refused("AccessDeniedException", Class::Denied) && refused("ExpiredTokenException", Class::Denied));
+        assert!(!refused("ResourceNotFoundException", Class::NotFound));
+        assert!(!refused("ThrottlingException", Class::Transient));
+        let unanswered = AwsError {
+            code: None,
+            ..error("", Class::Denied)
+        };
+        assert!(!Failure::from(unanswered).refused);
+        assert!(!Failure::terminal("x").refused && Failure::terminal("x").refused().refused);
+    }
+
+    #[test]
+    fn messages_wait_longer_each_time_and_twenty_receives_last_for_hours() {
+        let all = |pause: fn(u32) -> Duration| (1..20).map(pause).sum::<Duration>();
+        assert_eq!(pause_before_beginning(1), Duration::from_secs(1));
+        assert_eq!(pause_after_trouble(1), Duration::from_secs(30));
+        assert_eq!(pause_after_trouble(0), Duration::from_secs(30));
+        assert!(all(pause_after_trouble) > Duration::from_hours(3));
+        assert!(all(pause_before_beginning) > Duration::from_hours(2));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod aws;
+mod counted;
 pub mod event;
 mod failure;
 mod payload;
@@ -12,32 +13,26 @@ mod ports;
 mod record;
 mod roles;
 pub mod targets;
+mod time;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::join_all;
 use kairos::ids::IdProceso;
 use kairos::instant::Timestamp;
 use kairos::message::Mensaje;
 use kairos_aws::error::AwsError;
 use kairos_aws::processes::Rows;
+use tokio::task::JoinHandle;
 
-pub use attempt::Verdict;
 pub use aws::{AwsPorts, Settings};
 use event::{Batch, BatchAnswer, Record};
 pub use failure::Failure;
+use failure::pause_after_trouble;
 pub use ports::{Ports, Row};
+pub use record::Verdict;
 use roles::RoleCache;
-
-/// How long before its deadline an invocation waits for its targets, so that what came of them can still be recorded.
-const MARGIN: Duration = Duration::from_secs(6);
-
-/// How long before its deadline an invocation gives up on whatever still hangs.
-const LAST_MOMENT: Duration = Duration::from_secs(1);
-
-/// How long a claim holds beyond the deadline of its invocation: Lambda ends a function a little after its time.
-const LEASE_BEYOND: Duration = Duration::from_secs(10);
+use time::{START, Window, within};
 
 /// Runs the messages of one installation.
 #[derive(Debug)]
@@ -68,12 +63,15 @@ impl<P: Ports> Executor<P> {
     ///
     /// # Expected flow
     /// The processes of all messages are read at once; then every record goes its own way, in a task of its own:
-    /// omitted or claimed, role assumed, target started, result recorded; see `attempt.rs`.
+    /// omitted or claimed, role assumed, target started, result recorded; see `record.rs` and `attempt.rs`.
     ///
     /// # Guarantees
-    /// The answer is given before the deadline, whatever hangs. A message is deleted only once its run has been settled
-    /// or the message is in the dead-letter queue.
+    /// The answer is given before the deadline, whatever hangs, and once the slowest record is done: only the answer says
+    /// which messages SQS deletes. A message is deleted only once its run has been settled or the message is in the
+    /// dead-letter queue. A run that can no longer be begun in time is not claimed.
     pub async fn handle(self: &Arc<Self>, batch: Batch, invocation: &Invocation) -> BatchAnswer {
+        let begun = self.ports.now();
+        let window = Window::new(begun, invocation.deadline);
         let messages: Vec<_> = batch
             .records
             .iter()
@@ -82,28 +80,26 @@ impl<P: Ports> Executor<P> {
         let mut ids: Vec<_> = messages.iter().flatten().map(|m| m.id_proceso.clone()).collect();
         ids.sort();
         ids.dedup();
-        let rows = match self.read(&ids).await {
-            Ok(rows) => rows,
-            Err(error) => {
-                tracing::error!(%error, mensajes = batch.records.len(), "the processes could not be read: the batch stays");
-                return BatchAnswer::leaving(batch.records.into_iter().map(|r| r.message_id));
-            }
+        let rows = match within(&self.ports, window.to_begin(begun, START), self.read(&ids)).await {
+            Some(Ok(rows)) => rows,
+            unread => return self.unread(batch, window, unread.and_then(Result::err)).await,
         };
-        let left = invocation.left(self.ports.now());
         let tasks: Vec<_> = batch
             .records
             .into_iter()
             .zip(messages)
             .enumerate()
             .map(|(index, (record, message))| {
+                let record = Arc::new(record);
                 let row = message.as_ref().ok().and_then(|m| rows.get(&m.id_proceso)).cloned();
-                let id = record.message_id.clone();
                 let owner = format!("{}/{index}", invocation.request_id);
-                let task = Arc::clone(self).one(record, message, row, owner, invocation.clone());
-                (id, tokio::spawn(task))
+                let task = Arc::clone(self).one(Arc::clone(&record), message, row, owner, window);
+                (record, tokio::spawn(task))
             })
             .collect();
-        let verdicts = tasks.into_iter().map(|(id, task)| self.verdict(id, task, left));
+        let verdicts = tasks
+            .into_iter()
+            .map(|(record, task)| self.verdict(record, task, window));
         BatchAnswer::leaving(join_all(verdicts).await.into_iter().flatten())
     }
 
@@ -115,13 +111,32 @@ impl<P: Ports> Executor<P> {
         }
     }
 
+    /// Nothing can be begun without the processes: all messages wait, longer each time.
+    async fn unread(&self, batch: Batch, window: Window, error: Option<AwsError>) -> BatchAnswer {
+        let why = error.map_or_else(|| "no answer in time".to_owned(), |error| error.to_string());
+        tracing::error!(
+            error = why,
+            mensajes = batch.records.len(),
+            "the processes could not be read: the batch stays"
+        );
+        let given_back = batch
+            .records
+            .iter()
+            .map(|record| record::back(&self.ports, record, pause_after_trouble(record.receives())));
+        let time = window.to_last_moment(self.ports.now());
+        if within(&self.ports, time, join_all(given_back)).await.is_none() {
+            tracing::warn!("the messages could not be given back in time: they wait for the queue's visibility");
+        }
+        BatchAnswer::leaving(batch.records.into_iter().map(|record| record.message_id))
+    }
+
     async fn one(
         self: Arc<Self>,
-        record: Record,
+        record: Arc<Record>,
         message: Result<Mensaje, serde_json::Error>,
         row: Option<Row>,
         owner: String,
-        invocation: Invocation,
+        window: Window,
     ) -> Verdict {
         match message {
             Ok(message) => {
@@ -129,7 +144,7 @@ impl<P: Ports> Executor<P> {
                     record: &record,
                     message: &message,
                     owner: &owner,
-                    invocation: &invocation,
+                    window,
                 };
                 run.go(&self.ports, &self.roles, row).await
             }
@@ -138,43 +153,29 @@ impl<P: Ports> Executor<P> {
     }
 
     /// The message's id where it stays on the queue: told to, panicked, or still hanging at the last moment.
-    async fn verdict(&self, id: String, task: tokio::task::JoinHandle<Verdict>, left: Duration) -> Option<String> {
-        let abort = task.abort_handle();
-        let last_moment = std::pin::pin!(self.ports.sleep(left.saturating_sub(LAST_MOMENT)));
-        match select(task, last_moment).await {
-            Either::Left((Ok(Verdict::Done), _)) => None,
-            Either::Left((Ok(Verdict::Stays), _)) => Some(id),
-            Either::Left((Err(error), _)) => {
-                tracing::error!(mensaje = id, %error, "the record panicked: its message stays");
-                Some(id)
+    async fn verdict(&self, record: Arc<Record>, mut task: JoinHandle<Verdict>, window: Window) -> Option<String> {
+        let time = window.to_last_moment(self.ports.now());
+        match within(&self.ports, time, &mut task).await {
+            Some(Ok(Verdict::Done)) => return None,
+            Some(Ok(Verdict::Stays)) => return Some(record.message_id.clone()),
+            Some(Err(error)) => {
+                tracing::error!(mensaje = record.message_id, %error, "the record panicked: its message stays");
             }
-            Either::Right(_) => {
-                abort.abort();
+            None => {
+                task.abort();
                 tracing::error!(
-                    mensaje = id,
+                    mensaje = record.message_id,
                     "still not done at the invocation's end: the message stays"
                 );
-                Some(id)
             }
         }
-    }
-}
-
-impl Invocation {
-    /// How much time is left at `now`.
-    fn left(&self, now: Timestamp) -> Duration {
-        Duration::try_from(self.deadline.duration_since(now)).unwrap_or_default()
-    }
-
-    /// Until when a claim of this invocation holds.
-    fn lease(&self) -> Timestamp {
-        self.deadline.saturating_add(LEASE_BEYOND).unwrap_or(Timestamp::MAX)
-    }
-
-    /// How long a target may be waited for at `now`.
-    fn patience(&self, now: Timestamp) -> Duration {
-        let left = self.left(now);
-        left.saturating_sub(MARGIN.min(left / 4))
+        // Its run may be claimed: the message comes back when the lease has ended.
+        let delay = window.after_lease(self.ports.now());
+        let given_back = record::back(&self.ports, &record, delay);
+        if within(&self.ports, Window::LAST_CALLS, given_back).await.is_none() {
+            tracing::warn!(mensaje = record.message_id, "could not be given back in time");
+        }
+        Some(record.message_id.clone())
     }
 }
 

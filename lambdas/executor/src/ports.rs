@@ -36,13 +36,14 @@ pub trait Ports: Send + Sync + 'static {
     /// Records that a run is left out; where it has ended or is under way, the answer says so.
     fn omit(&self, run: &Mensaje, reason: &str) -> impl Future<Output = Result<Claim, AwsError>> + Send;
 
-    /// Records the outcome of `owner`'s `attempt`.
+    /// Records the outcome of `owner`'s `attempt`, whose call to the target took so long; none where there was no call.
     fn record(
         &self,
         run: &Mensaje,
         owner: &str,
         attempt: u32,
         outcome: &Outcome,
+        took: Option<Duration>,
     ) -> impl Future<Output = Result<Recorded, AwsError>> + Send;
 
     /// Assumes a role under a session's name.

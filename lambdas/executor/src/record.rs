@@ -1,39 +1,56 @@
 //! One record of a batch: omitted or claimed, attempted, recorded; then done, back on the queue, or buried.
 //!
 //! Invariant: a message is done only after its result is in the table, and buried only after that.
+//! Invariant: a message that stays is given back for a time that fits why it stays; where even that fails, the queue's own
+//! visibility brings it back.
 
 use std::time::Duration;
 
-use kairos::instant::Timestamp;
 use kairos::message::Mensaje;
 use kairos::run::EstadoEjecucion;
 use kairos_aws::claim::{Claim, Recorded};
+use kairos_aws::error::{AwsError, Class};
+use kairos_aws::metrics;
 use kairos_aws::queue::Outgoing;
 use kairos_aws::runs::Outcome;
 
-use crate::Invocation;
-use crate::attempt::{Verdict, attempt};
+use crate::attempt::{Attempted, attempt, need};
+use crate::counted;
 use crate::event::Record;
-use crate::failure::{Failure, Next, next};
+use crate::failure::{Failure, Next, next, pause_after_trouble, pause_before_beginning};
 use crate::payload::{for_attribute, for_history};
 use crate::ports::{Ports, Row};
 use crate::roles::RoleCache;
+use crate::time::{Window, after, later, within};
 
-/// How often a result is written at most: the SDK has repeated each of these writes by itself already.
+/// How often the result of an attempt that failed is written at most: the SDK has repeated each of these writes by itself
+/// already. That a target was started is written until the invocation ends, since a run that is not recorded starts again.
 const WRITES: u32 = 4;
 
 /// How long the second write of a result waits; each further one waits twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
+/// How long a further write waits at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
 /// How long before a message comes back its run is free again, so that the message does not find it leased.
 const EARLIER: Duration = Duration::from_secs(1);
+
+/// What happens to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is deleted from the queue.
+    Done,
+    /// It stays on the queue.
+    Stays,
+}
 
 /// A run as one message of one invocation sees it.
 pub(crate) struct Run<'a> {
     pub(crate) record: &'a Record,
     pub(crate) message: &'a Mensaje,
     pub(crate) owner: &'a str,
-    pub(crate) invocation: &'a Invocation,
+    pub(crate) window: Window,
 }
 
 impl Run<'_> {
@@ -46,19 +63,26 @@ impl Run<'_> {
             }
             Some(row) => row,
         };
-        let claim = match ports.claim(self.message, self.owner, self.invocation.lease()).await {
-            Ok(claim) => claim,
-            Err(error) => return self.stays("the run could not be claimed", &error),
+        let time = self.window.to_begin(ports.now(), need(&row));
+        if time.is_zero() {
+            return self.too_late(ports).await;
+        }
+        let claiming = ports.claim(self.message, self.owner, self.window.lease());
+        let number = match within(ports, time, claiming).await {
+            Some(Ok(Claim::Mine { attempt })) => attempt,
+            Some(Ok(claim)) => return self.not_mine(ports, claim).await,
+            Some(Err(error)) => return self.trouble(ports, "the run could not be claimed", &error).await,
+            None => return self.claimed_too_slowly(ports).await,
         };
-        let Claim::Mine { attempt: number } = claim else {
-            return self.not_mine(ports, claim).await;
-        };
-        let patience = self.invocation.patience(ports.now());
-        match attempt(ports, roles, &row, self.message, number, patience).await {
-            Ok(answer) => self.succeeded(ports, number, answer.to_string()).await,
+        counted::began(self.message, number, ports.now());
+        let patience = self.window.patience(ports.now());
+        let Attempted { outcome, took } = attempt(ports, roles, &row, self.message, number, patience).await;
+        counted::attempted(&row, took);
+        match outcome {
+            Ok(answer) => self.succeeded(ports, number, answer.to_string(), took).await,
             Err(failure) => {
                 let reintentos = row.as_ref().map_or(0, |proceso| u32::from(proceso.reintentos));
-                self.failed(ports, number, reintentos, &failure).await
+                self.failed(ports, number, reintentos, &failure, took).await
             }
         }
     }
@@ -66,6 +90,7 @@ impl Run<'_> {
     async fn omit<P: Ports>(&self, ports: &P, reason: &str) -> Verdict {
         match ports.omit(self.message, reason).await {
             Ok(Claim::Settled(EstadoEjecucion::Omitido)) => {
+                metrics::run_omitted();
                 tracing::info!(
                     id_proceso = %self.message.id_proceso,
                     id_ejecucion = %self.message.id_ejecucion,
@@ -75,7 +100,7 @@ impl Run<'_> {
                 Verdict::Done
             }
             Ok(claim) => self.not_mine(ports, claim).await,
-            Err(error) => self.stays("the run could not be omitted", &error),
+            Err(error) => self.trouble(ports, "the run could not be omitted", &error).await,
         }
     }
 
@@ -83,27 +108,50 @@ impl Run<'_> {
     async fn not_mine<P: Ports>(&self, ports: &P, claim: Claim) -> Verdict {
         match claim {
             Claim::Settled(estado) => {
+                metrics::duplicate();
                 tracing::info!(id_ejecucion = %self.message.id_ejecucion, %estado, "has ended already: nothing to do");
                 Verdict::Done
             }
             Claim::Leased { until } => {
                 // Looked at again once the lease has ended: by then the run has ended as well, or its owner crashed, or
                 // it failed and its next attempt is due.
-                let left = Duration::try_from(until.duration_since(ports.now())).unwrap_or_default();
-                self.back(ports, left + Duration::from_secs(1)).await;
-                Verdict::Stays
+                self.back(ports, after(until, ports.now())).await
             }
-            Claim::Mine { .. } => Verdict::Stays,
+            // Only a claim that may start a run has an attempt to make.
+            Claim::Mine { .. } => self.back(ports, self.window.after_lease(ports.now())).await,
         }
     }
 
-    async fn succeeded<P: Ports>(&self, ports: &P, number: u32, answer: String) -> Verdict {
-        match self.write(ports, number, &Outcome::Ok(for_history(&answer))).await {
+    /// The run is left to an invocation that has more time for it.
+    async fn too_late<P: Ports>(&self, ports: &P) -> Verdict {
+        tracing::warn!(
+            id_proceso = %self.message.id_proceso,
+            id_ejecucion = %self.message.id_ejecucion,
+            "too little time is left to begin it: unclaimed, the message stays"
+        );
+        self.back(ports, pause_before_beginning(self.record.receives())).await
+    }
+
+    /// The claim may have been written: what it leased is looked at again once that has ended.
+    async fn claimed_too_slowly<P: Ports>(&self, ports: &P) -> Verdict {
+        tracing::error!(
+            id_proceso = %self.message.id_proceso,
+            id_ejecucion = %self.message.id_ejecucion,
+            "the claim took too long to begin the run: the message stays"
+        );
+        self.back(ports, self.window.after_lease(ports.now())).await
+    }
+
+    async fn succeeded<P: Ports>(&self, ports: &P, number: u32, answer: String, took: Option<Duration>) -> Verdict {
+        let answer = for_history(&answer);
+        match self.write(ports, number, &Outcome::Ok(answer.clone()), took).await {
             Written::Yes => {
+                metrics::run_done();
                 tracing::info!(
                     id_proceso = %self.message.id_proceso,
                     id_ejecucion = %self.message.id_ejecucion,
                     intento = number,
+                    milisegundos = took.map(millis),
                     respuesta = answer,
                     "started"
                 );
@@ -111,16 +159,24 @@ impl Run<'_> {
             }
             // The target was started: whoever claimed the run meanwhile has the message, too.
             Written::Lost => Verdict::Done,
-            Written::No => Verdict::Stays,
+            Written::No => self.back(ports, self.window.after_lease(ports.now())).await,
         }
     }
 
-    async fn failed<P: Ports>(&self, ports: &P, number: u32, reintentos: u32, failure: &Failure) -> Verdict {
+    async fn failed<P: Ports>(
+        &self,
+        ports: &P,
+        number: u32,
+        reintentos: u32,
+        failure: &Failure,
+        took: Option<Duration>,
+    ) -> Verdict {
         let next = next(failure, number, reintentos);
         tracing::warn!(
             id_proceso = %self.message.id_proceso,
             id_ejecucion = %self.message.id_ejecucion,
             intento = number,
+            milisegundos = took.map(millis),
             error = failure.message,
             ultimo = matches!(next, Next::GiveUp),
             "failed"
@@ -134,16 +190,17 @@ impl Run<'_> {
             },
             Next::GiveUp => Outcome::Error(reason),
         };
-        match self.write(ports, number, &outcome).await {
+        match self.write(ports, number, &outcome, took).await {
             Written::Yes => {}
-            Written::Lost | Written::No => return Verdict::Stays,
+            Written::Lost | Written::No => return self.back(ports, self.window.after_lease(ports.now())).await,
         }
         match next {
             Next::Again(delay) => {
-                self.back(ports, delay).await;
-                Verdict::Stays
+                metrics::run_again();
+                self.back(ports, delay).await
             }
             Next::GiveUp => {
+                metrics::run_failed();
                 let kind = if failure.transient { "Agotado" } else { "Terminal" };
                 let facts = [
                     ("IdEjecucion", self.message.id_ejecucion.to_string()),
@@ -154,45 +211,59 @@ impl Run<'_> {
         }
     }
 
-    async fn write<P: Ports>(&self, ports: &P, number: u32, outcome: &Outcome) -> Written {
-        for round in 1..=WRITES {
-            match ports.record(self.message, self.owner, number, outcome).await {
+    async fn write<P: Ports>(&self, ports: &P, number: u32, outcome: &Outcome, took: Option<Duration>) -> Written {
+        let mut pause = FIRST_PAUSE;
+        let mut round = 1;
+        loop {
+            let error = match ports.record(self.message, self.owner, number, outcome, took).await {
                 Ok(Recorded::Written) => return Written::Yes,
                 Ok(Recorded::Lost) => {
                     tracing::warn!(id_ejecucion = %self.message.id_ejecucion, intento = number, "lost to another executor");
                     return Written::Lost;
                 }
-                Err(error) => {
-                    tracing::error!(id_ejecucion = %self.message.id_ejecucion, ronda = round, %error, "not recorded");
-                    if round < WRITES {
-                        ports.sleep(FIRST_PAUSE * (1 << (round - 1))).await;
-                    }
-                }
+                Err(error) => error,
+            };
+            tracing::error!(id_ejecucion = %self.message.id_ejecucion, ronda = round, %error, "not recorded");
+            let started = matches!(outcome, Outcome::Ok(_));
+            if !(round < WRITES || started && passes(&error)) {
+                return Written::No;
             }
-        }
-        Written::No
-    }
-
-    /// Back to the queue for so long. Where even that fails, the queue's own visibility brings the message back.
-    async fn back<P: Ports>(&self, ports: &P, delay: Duration) {
-        if let Err(error) = ports.delay(&self.record.receipt_handle, delay).await {
-            tracing::warn!(id_ejecucion = %self.message.id_ejecucion, %error, "the delay could not be set");
+            ports.sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            round += 1;
         }
     }
 
-    fn stays(&self, what: &str, error: &dyn std::error::Error) -> Verdict {
+    async fn back<P: Ports>(&self, ports: &P, delay: Duration) -> Verdict {
+        back(ports, self.record, delay).await;
+        Verdict::Stays
+    }
+
+    /// Nothing was begun, since the tables do not answer: the message waits longer each time.
+    async fn trouble<P: Ports>(&self, ports: &P, what: &str, error: &AwsError) -> Verdict {
         tracing::error!(
             id_proceso = %self.message.id_proceso,
             id_ejecucion = %self.message.id_ejecucion,
-            error = %error,
+            %error,
             "{what}: the message stays"
         );
-        Verdict::Stays
+        self.back(ports, pause_after_trouble(self.record.receives())).await
     }
 }
 
-fn later(now: Timestamp, delay: Duration) -> Timestamp {
-    now.saturating_add(delay).unwrap_or(Timestamp::MAX)
+/// Gives a message back to the queue for so long.
+pub(crate) async fn back<P: Ports>(ports: &P, record: &Record, delay: Duration) {
+    if let Err(error) = ports.delay(&record.receipt_handle, delay).await {
+        tracing::warn!(mensaje = record.message_id, %error, "the delay could not be set");
+    }
+}
+
+fn passes(error: &AwsError) -> bool {
+    matches!(error.class, Class::Transient | Class::Propagation | Class::Conflict)
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 enum Written {
@@ -203,6 +274,7 @@ enum Written {
 
 /// Buries a message that is none of ours.
 pub(crate) async fn bury_unreadable<P: Ports>(ports: &P, record: &Record, error: &serde_json::Error) -> Verdict {
+    metrics::unreadable();
     tracing::error!(mensaje = record.message_id, %error, "unreadable");
     bury(
         ports,
@@ -236,6 +308,7 @@ async fn bury<P: Ports, const N: usize>(
         Ok(()) => Verdict::Done,
         Err(error) => {
             tracing::error!(mensaje = record.message_id, %error, "not buried: the message stays");
+            back(ports, record, pause_after_trouble(record.receives())).await;
             Verdict::Stays
         }
     }

@@ -1,6 +1,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod connections;
+mod in_time;
+mod refused;
+mod waited;
 mod world;
+
+use std::time::Duration;
 
 use kairos::run::EstadoEjecucion;
 use kairos_aws::error::Class;
@@ -31,6 +37,11 @@ async fn run_with(executor: &Arc<Executor<World>>, world: &World, id: &str, reco
         .into_iter()
         .map(|stays| stays.item_identifier)
         .collect()
+}
+
+/// The wait of a message whose run may be claimed: a second longer than the lease, which ends ten after the deadline.
+fn after_the_lease(message: &str) -> (String, Duration) {
+    (format!("receipt-{message}"), Duration::from_secs(131))
 }
 
 #[tokio::test]
@@ -308,11 +319,25 @@ async fn a_row_that_nobody_can_read_buries_its_own_run_only() {
 }
 
 #[tokio::test]
-async fn a_panic_fails_its_own_record_only() {
+async fn a_panic_fails_its_own_attempt_only() {
     let world = World::with(["a", "b"]);
+    world.change("a", |p| p.reintentos = 1);
     world.panic_at_start("a");
     assert_eq!(run(&world, vec![record("m1", "a"), record("m2", "b")]).await, ["m1"]);
     assert_eq!(world.held("b").estado, EstadoEjecucion::EjecutadoOk);
+    let held = world.held("a");
+    assert_eq!(
+        (held.estado, held.error.as_deref()),
+        (
+            EstadoEjecucion::ErrorAlEjecutar,
+            Some("the executor panicked: as the test wants it")
+        )
+    );
+    assert_eq!(world.delays(), [("receipt-m1".to_owned(), Duration::from_secs(30))]);
+    // It has as many attempts as any failure, and then an end.
+    world.advance(Duration::from_secs(30));
+    assert!(run_as(&world, "request-2", vec![record("m1", "a")]).await.is_empty());
+    assert!(world.buried()[0].attributes[1].1.contains("panicked"));
 }
 
 #[tokio::test]
@@ -322,55 +347,12 @@ async fn a_target_that_hangs_is_given_up_in_time_and_the_others_are_done() {
     assert_eq!(run(&world, vec![record("m1", "a"), record("m2", "b")]).await, ["m1"]);
     let held = world.held("a");
     assert_eq!(held.estado, EstadoEjecucion::ErrorAlEjecutar);
-    assert!(held.error.unwrap().contains("did not answer within 114 s"));
-    assert_eq!(world.held("b").estado, EstadoEjecucion::EjecutadoOk);
-}
-
-#[tokio::test]
-async fn a_target_that_is_waited_for_has_its_own_limit() {
-    let world = World::with(["a"]);
-    world.change("a", |p| {
-        p.modo_invocacion = kairos::proceso::InvocationMode::RequestResponse;
-        p.tiempo_maximo_segundos = Some(20);
-    });
-    world.hang_at_start("a");
-    run(&world, vec![record("m1", "a")]).await;
-    assert!(world.held("a").error.unwrap().contains("did not answer within 20 s"));
-}
-
-#[tokio::test]
-async fn a_record_that_hangs_elsewhere_stays_when_the_invocation_ends() {
-    let world = World::with(["a", "b"]);
-    world.hang_at_claim("a");
-    assert_eq!(run(&world, vec![record("m1", "a"), record("m2", "b")]).await, ["m1"]);
-    assert_eq!(world.held("b").estado, EstadoEjecucion::EjecutadoOk);
-}
-
-#[tokio::test]
-async fn when_nothing_can_be_read_the_whole_batch_stays_and_nothing_is_claimed() {
-    let world = World::with(["a", "b"]);
-    world.fail_reads();
     assert_eq!(
-        run(&world, vec![record("m1", "a"), record("m2", "b")]).await,
-        ["m1", "m2"]
+        held.error.unwrap(),
+        "\"arn:aws:lambda:sa-east-1:123456789012:function:a\" did not answer within 114 s, as long as the executor can \
+         wait: it may have been started all the same"
     );
-    assert_eq!(world.log(), ["read a b"]);
-}
-
-#[tokio::test]
-async fn a_result_is_written_again_until_it_is_in_the_table() {
-    let world = World::with(["a"]);
-    world.fail_records(3);
-    assert!(run(&world, vec![record("m1", "a")]).await.is_empty());
-    assert_eq!(world.held("a").estado, EstadoEjecucion::EjecutadoOk);
-
-    let world = World::with(["a"]);
-    world.fail_records(4);
-    assert_eq!(
-        run(&world, vec![record("m1", "a")]).await,
-        ["m1"],
-        "unrecorded, so not done"
-    );
+    assert_eq!(world.held("b").estado, EstadoEjecucion::EjecutadoOk);
 }
 
 #[tokio::test]
@@ -380,6 +362,8 @@ async fn a_failure_that_cannot_be_recorded_is_not_buried() {
     world.fail_records(99);
     assert_eq!(run(&world, vec![record("m1", "a")]).await, ["m1"]);
     assert!(world.buried().is_empty());
+    assert_eq!(world.failed_records(), 4, "nothing runs twice for it");
+    assert_eq!(world.delays(), [after_the_lease("m1")]);
 }
 
 #[tokio::test]
@@ -388,6 +372,7 @@ async fn a_message_that_cannot_be_buried_stays() {
     world.fail_start("a", Failure::terminal("no"));
     world.fail_burials();
     assert_eq!(run(&world, vec![record("m1", "a")]).await, ["m1"]);
+    assert_eq!(world.delays(), [("receipt-m1".to_owned(), Duration::from_secs(30))]);
 }
 
 #[tokio::test]
@@ -406,7 +391,7 @@ async fn a_failure_after_the_run_was_lost_to_another_changes_nothing() {
 #[tokio::test]
 async fn a_claim_holds_ten_seconds_beyond_the_deadline() {
     let world = World::with(["a"]);
-    world.panic_at_start("a");
+    world.deny_records();
     run(&world, vec![record("m1", "a")]).await;
     let until = world.now().saturating_add(Duration::from_secs(130)).unwrap();
     assert_eq!(world.held("a").arrendado_hasta, Some(until));

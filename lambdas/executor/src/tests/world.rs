@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use kairos::ids::{IdEjecucion, IdProceso};
-use kairos::instant::{Timestamp, rfc3339_millis};
+use kairos::instant::Timestamp;
 use kairos::message::Mensaje;
 use kairos::proceso::{InvocationMode, Proceso};
 use kairos::run::{Ejecucion, EstadoEjecucion};
@@ -39,6 +39,9 @@ struct State {
     denied: BTreeSet<String>,
     panics: BTreeSet<String>,
     hangs: BTreeSet<String>,
+    hangs_at_assume: BTreeSet<String>,
+    pace: HashMap<String, Duration>,
+    answers: HashMap<String, Answer>,
     hangs_at_claim: BTreeSet<String>,
     thefts: BTreeSet<String>,
     delays: Vec<(String, Duration)>,
@@ -46,6 +49,13 @@ struct State {
     unreadable: bool,
     unburiable: bool,
     failing_records: u32,
+    failing_records_as: Option<Class>,
+    unclaimable: bool,
+    reading: Option<Duration>,
+    hangs_at_read: bool,
+    sessions: u32,
+    /// Sessions up to this number are refused wherever they call.
+    revoked: u32,
 }
 
 pub(super) fn aws_error(action: &str, class: Class) -> AwsError {
@@ -94,6 +104,7 @@ pub(super) fn record_at(id: &str, process: &str, at: &str) -> Record {
         body: serde_json::to_string(&mensaje(process, at)).unwrap(),
         attributes: Attributes {
             message_group_id: Some(format!("group-{id}")),
+            approximate_receive_count: 1,
         },
     }
 }
@@ -158,6 +169,19 @@ impl World {
         self.state().hangs.insert(name.into());
     }
 
+    pub(super) fn hang_at_assume(&self, role: &str) {
+        self.state().hangs_at_assume.insert(role.into());
+    }
+
+    /// So much time passes while the target is called, whatever comes of it.
+    pub(super) fn take(&self, name: &str, time: Duration) {
+        self.state().pace.insert(name.into(), time);
+    }
+
+    pub(super) fn answer(&self, name: &str, answer: Answer) {
+        self.state().answers.insert(name.into(), answer);
+    }
+
     pub(super) fn hang_at_claim(&self, name: &str) {
         self.state().hangs_at_claim.insert(name.into());
     }
@@ -170,12 +194,45 @@ impl World {
         self.state().unreadable = true;
     }
 
+    /// So much time passes while the processes are read.
+    pub(super) fn take_for_reading(&self, time: Duration) {
+        self.state().reading = Some(time);
+    }
+
+    pub(super) fn hang_at_read(&self) {
+        self.state().hangs_at_read = true;
+    }
+
+    pub(super) fn fail_claims(&self) {
+        self.state().unclaimable = true;
+    }
+
+    /// No session that was given so far is accepted by a target any more.
+    pub(super) fn revoke_sessions(&self) {
+        let mut state = self.state();
+        state.revoked = state.sessions;
+    }
+
+    pub(super) fn revoke_all_sessions(&self) {
+        self.state().revoked = u32::MAX;
+    }
+
     pub(super) fn fail_burials(&self) {
         self.state().unburiable = true;
     }
 
     pub(super) fn fail_records(&self, times: u32) {
         self.state().failing_records = times;
+    }
+
+    pub(super) fn deny_records(&self) {
+        let mut state = self.state();
+        (state.failing_records, state.failing_records_as) = (u32::MAX, Some(Class::Denied));
+    }
+
+    /// How often a result was written in vain.
+    pub(super) fn failed_records(&self) -> usize {
+        self.log().iter().filter(|line| *line == "record fails").count()
     }
 
     pub(super) fn advance(&self, time: Duration) {
@@ -239,6 +296,7 @@ fn held(run: &Mensaje, owner: &str, attempt: u32, until: Timestamp) -> Ejecucion
         dueno: Some(owner.to_owned()),
         fecha_inicio: None,
         fecha_termino: None,
+        duracion_ms: None,
         respuesta: None,
         error: None,
         ttl: 0,
@@ -251,7 +309,12 @@ fn short(id: &IdProceso) -> &str {
 
 impl Ports for World {
     async fn processes(&self, ids: &[IdProceso]) -> Result<Rows, AwsError> {
+        if self.state().hangs_at_read {
+            std::future::pending::<()>().await;
+        }
         let mut state = self.state();
+        let reading = state.reading.unwrap_or_default();
+        state.clock += reading;
         let asked: Vec<_> = ids.iter().map(short).collect();
         state.log.push(format!("read {}", asked.join(" ")));
         if state.unreadable {
@@ -270,6 +333,9 @@ impl Ports for World {
         }
         let now = Ports::now(self);
         let mut state = self.state();
+        if state.unclaimable {
+            return Err(aws_error("UpdateItem", Class::Transient));
+        }
         let claim = decide(state.runs.get(&run.id_ejecucion), owner, now);
         if let Claim::Mine { attempt } = claim {
             state.log.push(format!("claim {name} {attempt}"));
@@ -295,11 +361,22 @@ impl Ports for World {
         }
     }
 
-    async fn record(&self, run: &Mensaje, owner: &str, attempt: u32, outcome: &Outcome) -> Result<Recorded, AwsError> {
+    async fn record(
+        &self,
+        run: &Mensaje,
+        owner: &str,
+        attempt: u32,
+        outcome: &Outcome,
+        took: Option<Duration>,
+    ) -> Result<Recorded, AwsError> {
         let mut state = self.state();
         if state.failing_records > 0 {
             state.failing_records -= 1;
-            return Err(aws_error("UpdateItem", Class::Transient));
+            state.log.push("record fails".into());
+            return Err(aws_error(
+                "UpdateItem",
+                state.failing_records_as.unwrap_or(Class::Transient),
+            ));
         }
         let (respuesta, error, lease) = match outcome {
             Outcome::Ok(answer) => (Some(answer.clone()), None, None),
@@ -315,24 +392,24 @@ impl Ports for World {
             let held = state.runs.get_mut(&run.id_ejecucion).unwrap();
             (held.estado, held.respuesta, held.error) = (result, respuesta, error);
             held.arrendado_hasta = lease;
+            held.duracion_ms = took.map(|took| u64::try_from(took.as_millis()).unwrap());
         }
         Ok(recorded)
     }
 
     async fn assume(&self, role: &str, session: &str) -> Result<Credentials, AwsError> {
         let hour = Ports::now(self).saturating_add(Duration::from_hours(1)).unwrap();
+        if self.state().hangs_at_assume.contains(role) {
+            std::future::pending::<()>().await;
+        }
         let mut state = self.state();
         state.log.push(format!("assume {role} as {session}"));
         if state.denied.contains(role) {
             return Err(aws_error("AssumeRole", Class::Denied));
         }
-        Ok(Credentials::new(
-            role,
-            "secret",
-            Some(rfc3339_millis(hour)),
-            Some(hour.into()),
-            "test",
-        ))
+        state.sessions += 1;
+        let token = state.sessions.to_string();
+        Ok(Credentials::new(role, "secret", Some(token), Some(hour.into()), "test"))
     }
 
     async fn start(&self, call: &Call, credentials: &Credentials) -> Result<Answer, Failure> {
@@ -342,10 +419,19 @@ impl Ports for World {
             format!("role-{name}"),
             "each process with its own role"
         );
+        let session: u32 = credentials.session_token().unwrap().parse().unwrap();
+        let refused = session <= self.state().revoked;
+        if refused {
+            self.state().log.push(format!("refuse {name}"));
+            tokio::task::yield_now().await;
+            return Err(aws_error("Invoke", Class::Denied).into());
+        }
         {
             let mut state = self.state();
             state.log.push(format!("start {name}"));
             state.calls.push(call.clone());
+            let pace = state.pace.get(&name).copied().unwrap_or_default();
+            state.clock += pace;
             if state.thefts.contains(&name) {
                 let held = state.runs.get_mut(&call.id_ejecucion).unwrap();
                 (held.estado, held.dueno) = (EstadoEjecucion::EjecutadoOk, Some("thief".into()));
@@ -358,8 +444,12 @@ impl Ports for World {
         }
         let panics = self.state().panics.contains(&name);
         assert!(!panics, "as the test wants it");
-        let failure = self.state().failures.get(&name).cloned();
-        failure.map_or_else(|| Ok(Answer::Accepted(format!("answer-{name}"))), Err)
+        let state = self.state();
+        if let Some(failure) = state.failures.get(&name) {
+            return Err(failure.clone());
+        }
+        let answer = state.answers.get(&name).cloned();
+        Ok(answer.unwrap_or_else(|| Answer::Accepted(format!("answer-{name}"))))
     }
 
     async fn delay(&self, receipt: &str, delay: Duration) -> Result<(), AwsError> {
