@@ -72,10 +72,7 @@ fn find() -> Result<PathBuf> {
         }
         return Ok(mirror);
     }
-    let program = workspace::on_path(
-        "terraform",
-        "install it from https://developer.hashicorp.com/terraform/install",
-    )?;
+    let program = workspace::terraform()?;
     fs::create_dir_all(workspace::target()).context("making the target folder")?;
     let fresh = tempfile::tempdir_in(workspace::target()).context("making a folder for hashicorp/aws")?;
     let main = format!(

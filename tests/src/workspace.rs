@@ -16,6 +16,9 @@ pub const SCANNER_VARIABLE: &str = "KAIROS_SCANNER_VENV";
 /// The variable that names another provider binary than the one of the dev profile.
 pub const PROVIDER_VARIABLE: &str = "KAIROS_PROVIDER";
 
+/// The variable that names another program than `terraform`, such as `tofu`.
+pub const TERRAFORM_VARIABLE: &str = "KAIROS_TERRAFORM";
+
 /// The workspace's top-level folder.
 pub fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -60,6 +63,12 @@ pub fn provider() -> Result<PathBuf> {
         );
     }
     Ok(path)
+}
+
+/// Terraform, or the program that `KAIROS_TERRAFORM` names in its place.
+pub fn terraform() -> Result<PathBuf> {
+    let program = env::var(TERRAFORM_VARIABLE).unwrap_or_else(|_| "terraform".to_owned());
+    on_path(&program, "install it from https://developer.hashicorp.com/terraform/install")
 }
 
 /// A program on the `PATH`.

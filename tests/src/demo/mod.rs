@@ -52,10 +52,7 @@ pub struct Demo {
 impl Demo {
     /// Looks for what is needed, starts the local AWS and makes what the quickstart asks for.
     pub async fn start(out: &mut (dyn Write + Send), progress: ProgressBar) -> Result<Self> {
-        workspace::on_path(
-            "terraform",
-            "install it from https://developer.hashicorp.com/terraform/install",
-        )?;
+        workspace::terraform()?;
         workspace::provider()?;
         show::heading(out, "A local AWS, with targets for the processes and their roles")?;
         let server = MiniStack::start(ministack::Options::default())?;

@@ -13,6 +13,9 @@ use zip::write::SimpleFileOptions;
 
 use crate::{peer, workspace};
 
+/// The hosts under which `kairos/kairos` is found: terraform's and OpenTofu's, each of which is the other's unknown.
+const HOSTS: [&str; 2] = ["registry.terraform.io", "registry.opentofu.org"];
+
 /// The version under which the mirror offers the provider.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -46,7 +49,8 @@ pub(super) fn cli_configuration(mirror: &Path) -> String {
         } else {
             format!("path = {path:?}\n    ")
         };
-        format!("  {kind} {{\n    {path}{filter} = [\"registry.terraform.io/kairos/kairos\"]\n  }}\n")
+        let ours = HOSTS.map(|host| format!("{host}/kairos/kairos"));
+        format!("  {kind} {{\n    {path}{filter} = {ours:?}\n  }}\n")
     };
     let ours = source("filesystem_mirror", &mirror.display().to_string(), "include");
     let others = match peer::at_hand() {
@@ -57,11 +61,13 @@ pub(super) fn cli_configuration(mirror: &Path) -> String {
 }
 
 fn pack(binary: &Path, mirror: &Path) -> Result<()> {
-    let folder = mirror.join("registry.terraform.io").join("kairos").join("kairos");
-    fs::create_dir_all(&folder).context("making the provider's folder in the mirror")?;
+    let [folder, other] = HOSTS.map(|host| mirror.join(host).join("kairos").join("kairos"));
+    for folder in [&folder, &other] {
+        fs::create_dir_all(folder).context("making the provider's folder in the mirror")?;
+    }
     let name = format!("terraform-provider-kairos_{VERSION}_{}.zip", platform());
     let mut zip = ZipWriter::new(BufWriter::new(
-        File::create(folder.join(name)).context("creating the provider's zip")?,
+        File::create(folder.join(&name)).context("creating the provider's zip")?,
     ));
     let options = SimpleFileOptions::default()
         .compression_method(zip::CompressionMethod::Stored)
@@ -72,7 +78,7 @@ fn pack(binary: &Path, mirror: &Path) -> Result<()> {
     let mut source = File::open(binary).context("opening the provider's binary")?;
     io::copy(&mut source, &mut zip).context("packing the provider")?;
     zip.finish().context("ending the provider's zip")?;
-    Ok(())
+    fs::hard_link(folder.join(&name), other.join(&name)).context("linking the provider's zip")
 }
 
 /// The platform as terraform names it.

@@ -83,10 +83,7 @@ impl Terraform {
 
     /// An empty folder, not yet initialised.
     pub fn bare(account: &Account) -> Result<Self> {
-        let program = workspace::on_path(
-            "terraform",
-            "install it from https://developer.hashicorp.com/terraform/install",
-        )?;
+        let program = workspace::terraform()?;
         let dir = tempfile::tempdir().context("making terraform's folder")?;
         fs::write(dir.path().join("terraformrc"), mirror::cli_configuration(&mirror()?))?;
         let mut environment: BTreeMap<String, String> = account
