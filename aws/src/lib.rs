@@ -1,6 +1,7 @@
 //! The ports of the Kairos domain over the AWS SDK, once, for provider and Lambdas alike.
 
 mod ahead;
+pub mod call;
 pub mod catalog;
 pub mod claim;
 pub mod clients;
@@ -12,6 +13,7 @@ pub mod item;
 pub mod items;
 pub mod loader;
 pub mod log;
+pub mod metrics;
 pub mod processes;
 pub mod queue;
 pub mod runs;

@@ -16,6 +16,7 @@ pub mod gate;
 pub mod ground;
 pub mod history;
 pub mod http;
+pub mod index;
 pub mod microburst;
 pub mod ministack;
 pub mod moto;

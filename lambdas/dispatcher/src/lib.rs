@@ -20,6 +20,7 @@ use kairos::ids::{IdCalendarizacion, IdProceso};
 use kairos::instant::{Timestamp, rfc3339_millis, serde_millis};
 use kairos::message::{Disparo, Mensajes};
 use kairos::names::Names;
+use kairos_aws::metrics;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -67,6 +68,15 @@ pub struct Summary {
     pub continua: bool,
 }
 
+impl Summary {
+    fn count(&self) {
+        metrics::found(self.encontrados);
+        metrics::left_out(self.descartados);
+        metrics::sent(self.enviados);
+        metrics::rejected(self.rechazados);
+    }
+}
+
 impl<P: Ports> Dispatcher<P> {
     /// A dispatcher of the installation with these names.
     pub fn new(ports: P, names: Names) -> Self {
@@ -104,6 +114,7 @@ impl<P: Ports> Dispatcher<P> {
         let outcome = self.dispatch(&firing, at, deadline, &mut summary).await;
         let took = Duration::try_from(self.ports.now().duration_since(begun)).unwrap_or_default();
         summary.milisegundos = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        summary.count();
         tracing::info!(
             id_calendarizacion = %firing.id_calendarizacion,
             fecha_programada = %rfc3339_millis(at),

@@ -3,7 +3,7 @@
 use dispatcher::{AwsPorts, Dispatcher, Summary};
 use kairos::instant::Timestamp;
 use kairos_aws::environment::{Environment, of_process};
-use kairos_aws::log;
+use kairos_aws::{log, metrics};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn, tracing};
 use serde_json::Value;
 
@@ -11,9 +11,11 @@ use serde_json::Value;
 async fn main() -> Result<(), Error> {
     log::init(of_process);
     let environment = Environment::read(of_process)?;
+    metrics::init(&environment.names.app, of_process);
     let dispatcher = &Dispatcher::new(AwsPorts::new(&environment), environment.names.clone());
     lambda_runtime::run(service_fn(
         async |event: LambdaEvent<Value>| -> Result<Summary, Diagnostic> {
+            let _counted = metrics::dispatching(&event.context.request_id);
             // Lambda gives every invocation a deadline in milliseconds; one that cannot be read is over.
             let deadline = i64::try_from(event.context.deadline).ok();
             let deadline = deadline
