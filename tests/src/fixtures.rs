@@ -16,14 +16,19 @@ use zip::write::SimpleFileOptions;
 use crate::account::Account;
 use crate::wait;
 
-/// The target function: it keeps every event that it is given.
-const HANDLER: &str = r#"import json, os, uuid
+/// The target function: it keeps every event that it is given, and then does what an event asks for: takes its time
+/// (`duerme`, seconds), fails (`falla`, the message) or answers (`responde`).
+const HANDLER: &str = r#"import json, os, time, uuid
 import boto3
 
 def handler(event, context):
     seen = {"Id": {"S": str(uuid.uuid4())}, "Evento": {"S": json.dumps(event, ensure_ascii=False)}}
     boto3.client("dynamodb").put_item(TableName=os.environ["VISTO"], Item=seen)
-    return {"visto": seen["Id"]["S"]}
+    asked = event if isinstance(event, dict) else {}
+    time.sleep(asked.get("duerme", 0))
+    if "falla" in asked:
+        raise RuntimeError(asked["falla"])
+    return asked.get("responde", {"visto": seen["Id"]["S"]})
 "#;
 
 /// A function that a process can have as its target.

@@ -111,7 +111,10 @@ pub async fn of_day(
     limit: u32,
 ) -> Result<Page<Ejecucion, DayCursor>, PortError> {
     let limit = limit.clamp(1, u32::MAX - 1);
-    let (share, limit) = ((limit + 1).div_ceil(READS), usize::try_from(limit).unwrap_or(usize::MAX));
+    let (share, limit) = (
+        (limit + 1).div_ceil(READS),
+        usize::try_from(limit).unwrap_or(usize::MAX),
+    );
     let mut shards: [Shard; SHARDS] = std::array::from_fn(|number| Shard {
         number,
         held: VecDeque::new(),
@@ -190,7 +193,9 @@ mod tests {
     fn run(n: u8, estado: EstadoEjecucion) -> Ejecucion {
         let scattered = n.wrapping_mul(37);
         Ejecucion {
-            id_ejecucion: format!("00000000-0000-5000-8000-0000000000{scattered:02x}").parse().unwrap(),
+            id_ejecucion: format!("00000000-0000-5000-8000-0000000000{scattered:02x}")
+                .parse()
+                .unwrap(),
             id_proceso: "proceso-a".parse().unwrap(),
             id_calendarizacion: "calendarizacion-a".parse().unwrap(),
             fecha_programada: Timestamp::from_second(86_400 - 12 + i64::from(n / 5)).unwrap(),
@@ -215,7 +220,10 @@ mod tests {
     }
 
     fn page(history: &Memory, cursor: Option<&DayCursor>, limit: u32) -> Page<Ejecucion, DayCursor> {
-        of_day(history, failed(), cursor, limit).now_or_never().unwrap().unwrap()
+        of_day(history, failed(), cursor, limit)
+            .now_or_never()
+            .unwrap()
+            .unwrap()
     }
 
     fn put(history: &Memory, run: Ejecucion) {

@@ -1,5 +1,7 @@
 //! `GET /Procesos/{id}/Ejecuciones`: the history of a process, newest first, page by page.
 
+use std::fmt::Display;
+
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
@@ -8,6 +10,7 @@ use kairos::history::{RunKey, newest};
 use kairos::ids::{IdCalendarizacion, IdEjecucion, IdProceso};
 use kairos::instant::{Timestamp, serde_millis};
 use kairos::json_schema::Instante;
+use kairos::registry::Page;
 use kairos::run::{Ejecucion, EstadoEjecucion};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -43,7 +46,7 @@ pub(crate) struct ConsultaEjecuciones {
 #[serde(rename_all = "PascalCase")]
 #[schemars(
     rename = "PaginaDeEjecuciones",
-    description = "Una página de la historia de un proceso."
+    description = "Una página de ejecuciones, de un proceso o de un día."
 )]
 pub(crate) struct PaginaEjecuciones {
     #[schemars(description = "Las ejecuciones, de la más nueva a la más antigua.")]
@@ -63,21 +66,27 @@ struct EjecucionDeLista {
     id_calendarizacion: IdCalendarizacion,
     /// When it was due, or asked for.
     #[serde(with = "serde_millis")]
-    #[schemars(with = "Instante")]
+    #[schemars(with = "Instante", description = "Cuándo estaba programada, o cuándo se pidió.")]
     fecha_programada: Timestamp,
     estado: EstadoEjecucion,
     #[schemars(description = "Cuántos intentos han comenzado.")]
     intentos: u32,
     /// When the last attempt began.
     #[serde(with = "serde_millis::option")]
-    #[schemars(with = "Option<Instante>")]
+    #[schemars(with = "Option<Instante>", description = "Cuándo comenzó el último intento.")]
     fecha_inicio: Option<Timestamp>,
     /// When it ended.
     #[serde(with = "serde_millis::option")]
-    #[schemars(with = "Option<Instante>")]
+    #[schemars(with = "Option<Instante>", description = "Cuándo terminó.")]
     fecha_termino: Option<Timestamp>,
     #[schemars(
-        description = "Lo que respondió el destino, como un id. De un destino asíncrono dice que aceptó, no que terminó."
+        range(min = 0),
+        description = "Cuántos milisegundos duró la llamada al destino en el último intento; null si no se le llamó."
+    )]
+    duracion_ms: Option<u64>,
+    #[schemars(
+        description = "Lo que respondió el destino: su id y, si se le esperó, lo que dijo, acortado si es largo. De un destino \
+                       asíncrono dice que aceptó, no que terminó."
     )]
     respuesta: Option<String>,
     #[schemars(description = "Por qué falló el último intento, o por qué se omitió.")]
@@ -106,10 +115,17 @@ pub(crate) async fn page<W: World>(
             return Err(Problem::no_such_process(proceso.as_str()));
         }
     }
-    Ok(Json(PaginaEjecuciones {
-        ejecuciones: page.items.into_iter().map(EjecucionDeLista::from).collect(),
-        cursor: page.next.map(|place| cursor::write(&listing, &place)),
-    }))
+    Ok(Json(PaginaEjecuciones::of(page, &listing)))
+}
+
+impl PaginaEjecuciones {
+    /// A page of a listing of this name.
+    pub(crate) fn of<C: Display>(page: Page<Ejecucion, C>, listing: &str) -> Self {
+        Self {
+            ejecuciones: page.items.into_iter().map(EjecucionDeLista::from).collect(),
+            cursor: page.next.map(|place| cursor::write(listing, &place)),
+        }
+    }
 }
 
 impl ConsultaEjecuciones {
@@ -135,6 +151,7 @@ impl From<Ejecucion> for EjecucionDeLista {
             intentos: run.intentos,
             fecha_inicio: run.fecha_inicio,
             fecha_termino: run.fecha_termino,
+            duracion_ms: run.duracion_ms,
             respuesta: run.respuesta,
             error: run.error,
         }

@@ -7,6 +7,7 @@ mod answer;
 mod aws;
 mod calendarizaciones;
 mod cursor;
+mod dia;
 mod edge;
 mod ejecuciones;
 mod historia;
@@ -59,11 +60,13 @@ pub struct Api<W: World> {
 pub(crate) type Shared<W> = State<Arc<Api<W>>>;
 
 impl<W: World> Api<W> {
-    /// The API over these ports, which takes roles with this prefix only.
-    pub fn new(ports: Ports<W>, names: Names, role_prefix: String) -> Self {
+    /// The API over these ports, which takes roles with this prefix only, and no longer waits than an executor has whose
+    /// function has this time-out in seconds, where it is known.
+    pub fn new(ports: Ports<W>, names: Names, role_prefix: String, executor_timeout: Option<u32>) -> Self {
         let limits = Limits {
             names: Some(names.clone()),
             role_prefix: Some(role_prefix),
+            executor_timeout,
         };
         let Ports {
             store,

@@ -83,6 +83,20 @@ impl Query {
         value
     }
 
+    /// The same of a parameter that must be there.
+    pub(crate) fn required<T>(
+        &mut self,
+        name: &'static str,
+        right: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let told = self.faults.iter().any(|fault| fault.field == name);
+        if !told && !self.has(name) {
+            self.fault(name, format!("es obligatorio: {right}"));
+        }
+        self.parsed(name, right, read)
+    }
+
     /// How many items the page may have.
     pub(crate) fn limit(&mut self) -> u32 {
         let right = format!("debe ser un número entero entre 1 y {MAX_LIMIT}");

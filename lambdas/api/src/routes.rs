@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 
 use crate::problem::Problem;
 use crate::world::World;
-use crate::{Api, MAX_BODY, calendarizaciones, ejecuciones, health, historia, listas, openapi, procesos};
+use crate::{Api, MAX_BODY, calendarizaciones, dia, ejecuciones, health, historia, listas, openapi, procesos};
 
 /// What can be asked of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,7 @@ pub const OPERATIONS: &[Operation] = &[
         "/Procesos/{id}/Ejecuciones",
         &[202, 400, 404, 409, 413, 415, 500, 503],
     ),
+    Operation::new("GET", "/Ejecuciones", &[200, 400, 500, 503]),
     Operation::new("GET", "/Calendarizaciones", &[200, 400, 500, 503]),
     Operation::new("GET", "/Calendarizaciones/{id}", &[200, 400, 404, 500, 503]),
     Operation::new(
@@ -71,6 +72,7 @@ pub fn router<W: World>(api: Api<W>) -> Router {
             "/Procesos/{id}/Ejecuciones",
             get(historia::page::<W>).post(ejecuciones::run_now::<W>),
         )
+        .route("/Ejecuciones", get(dia::page::<W>))
         .route("/Calendarizaciones", get(calendarizaciones::page::<W>))
         .route("/Calendarizaciones/{id}", get(calendarizaciones::one::<W>))
         .route("/Calendarizaciones/{id}/Ejecuciones", post(ejecuciones::replay::<W>))

@@ -1,13 +1,14 @@
-//! `kairos_ejecuciones`: the newest runs of one process.
+//! `kairos_ejecuciones`: the newest runs of one process, or of a day in one state.
 //!
 //! Invariant: newest first, by the time at which a run was due; a run that is told has that place for ever.
 
-use kairos::history::{self, RunKey};
+use kairos::history::{self, DayCursor, RunKey};
 use kairos::ids::IdProceso;
-use kairos::instant::rfc3339_millis;
-use kairos::run::Ejecucion;
+use kairos::instant::{read_day, rfc3339_millis};
+use kairos::registry::{Page, PortError};
+use kairos::run::{Ejecucion, EstadoDia, EstadoEjecucion};
 use kairos_aws::history::DynamoHistory;
-use tfplugin::{Attr, Attribute, Ctx, DataSource, Diagnostics, Nested, Schema, model};
+use tfplugin::{Attr, Attribute, Ctx, DataSource, Diagnostics, Nested, Path, Schema, Value, model};
 
 use super::installation::connection;
 use super::proceso::{find, id_in, one_of};
@@ -19,6 +20,8 @@ use crate::stack::rules;
 const LIMIT: i64 = 20;
 /// How many runs may be asked for: all of them are in the state.
 const MOST: i64 = 1000;
+/// How many runs a page has at most.
+const AT_ONCE: usize = 200;
 
 model! {
     /// The attributes of `kairos_ejecuciones`.
@@ -29,6 +32,10 @@ model! {
         pub nombre: Attr<String>,
         /// The process's id.
         pub id_proceso: Attr<String>,
+        /// The state.
+        pub estado: Attr<String>,
+        /// The day.
+        pub dia: Attr<String>,
         /// How many.
         pub limite: Attr<i64>,
         /// The runs.
@@ -41,6 +48,8 @@ model! {
     pub struct EjecucionModel {
         /// Its id.
         pub id: Attr<String>,
+        /// Its process.
+        pub id_proceso: Attr<String>,
         /// The schedule that fired.
         pub id_calendarizacion: Attr<String>,
         /// When it was due.
@@ -53,6 +62,8 @@ model! {
         pub fecha_inicio: Attr<String>,
         /// When it ended.
         pub fecha_termino: Attr<String>,
+        /// How long the last attempt's call took.
+        pub duracion_ms: Attr<i64>,
         /// The target's answer.
         pub respuesta: Attr<String>,
         /// Why it failed.
@@ -73,6 +84,7 @@ impl DataSource for EjecucionesDataSource {
         let text = |text: &str| Attribute::string().computed().description(text);
         let run = Nested::new()
             .attribute("id", text("The run's id."))
+            .attribute("id_proceso", text("Id of its process."))
             .attribute("id_calendarizacion", text("Id of the schedule that fired."))
             .attribute(
                 "fecha_programada",
@@ -89,24 +101,48 @@ impl DataSource for EjecucionesDataSource {
             .attribute("fecha_inicio", text("When the last attempt began (RFC 3339)."))
             .attribute("fecha_termino", text("When it ended (RFC 3339)."))
             .attribute(
-                "respuesta",
-                text("The target's answer: an id, shortened where it is long."),
+                "duracion_ms",
+                Attribute::int().computed().description(
+                    "How long the last attempt's call to the target took, in milliseconds; null where it was not called.",
+                ),
             )
-            .attribute("error", text("Why the last attempt failed."));
+            .attribute(
+                "respuesta",
+                text(
+                    "The target's answer, shortened where it is long: its id, and of a target that was waited for what it said.",
+                ),
+            )
+            .attribute("error", text("Why the last attempt failed, or why the run was left out."));
         Schema::new(0)
-            .description("The newest runs of a process, newest first, as long as the stack keeps its history.")
+            .description(
+                "The newest runs of a process, or of a day in one state, newest first, as long as the stack keeps its history.",
+            )
             .attribute("stack", stack_attribute("Name of the stack that runs it."))
             .attribute(
                 "nombre",
                 Attribute::string()
                     .optional()
-                    .description("The process's name. Either this or `id_proceso`."),
+                    .description("The process's name. Either this, or `id_proceso`, or `estado` and `dia`."),
             )
             .attribute(
                 "id_proceso",
                 Attribute::string().optional().computed().description(
-                    "The process's id, also of one that is no longer registered. Either this or `nombre`.",
+                    "The process's id, also of one that is no longer registered. Either this, or `nombre`, or `estado` and `dia`.",
                 ),
+            )
+            .attribute(
+                "estado",
+                Attribute::string()
+                    .optional()
+                    .validate(state)
+                    .description("The state of the runs of all processes that are shown, together with `dia`."),
+            )
+            .attribute(
+                "dia",
+                Attribute::string()
+                    .optional()
+                    .validate(day)
+                    .description("The day (UTC, `yyyy-mm-dd`) on which they were due or asked for, together with `estado`."),
             )
             .attribute(
                 "limite",
@@ -124,10 +160,23 @@ impl DataSource for EjecucionesDataSource {
     }
 
     fn validate(&self, config: &EjecucionesModel, diagnostics: &mut Diagnostics) {
-        one_of(
-            [("nombre", &config.nombre), ("id_proceso", &config.id_proceso)],
-            diagnostics,
-        );
+        let of_day = [("estado", &config.estado), ("dia", &config.dia)];
+        let Some((set, _)) = of_day.iter().find(|(_, value)| !value.is_null()) else {
+            let of_process = [("nombre", &config.nombre), ("id_proceso", &config.id_proceso)];
+            return one_of(of_process, diagnostics);
+        };
+        for (missing, _) in of_day.iter().filter(|(_, value)| value.is_null()) {
+            let detail = format!("\"estado\" and \"dia\" are used together: with \"{set}\", \"{missing}\" must be set as well.");
+            diagnostics.error_at(Path::root(*set), "State and day go together", detail);
+        }
+        let of_process = [("nombre", &config.nombre), ("id_proceso", &config.id_proceso)];
+        for (other, _) in of_process.into_iter().filter(|(_, value)| !value.is_null()) {
+            let detail = format!(
+                "\"estado\" and \"dia\" show the runs of all processes: \"{other}\" cannot be set beside them. Filter the result by \
+                 \"id_proceso\" instead."
+            );
+            diagnostics.error_at(Path::root(other), "The runs are chosen twice", detail);
+        }
     }
 
     async fn read(
@@ -140,36 +189,75 @@ impl DataSource for EjecucionesDataSource {
     }
 }
 
+/// A state of a run.
+fn state(value: &Value) -> Result<(), String> {
+    let wrong = value.as_str().filter(|text| text.parse::<EstadoEjecucion>().is_err());
+    wrong.map_or(Ok(()), |text| {
+        let states = EstadoEjecucion::ALL.map(|state| format!("\"{state}\"")).join(", ");
+        Err(format!("\"{text}\" is no state of a run, which is one of {states}"))
+    })
+}
+
+/// A day.
+fn day(value: &Value) -> Result<(), String> {
+    let wrong = value.as_str().filter(|text| read_day(text).is_none());
+    wrong.map_or(Ok(()), |text| Err(format!("\"{text}\" is no day, such as \"2026-01-02\"")))
+}
+
 async fn read(configured: &Configured, config: EjecucionesModel) -> Result<EjecucionesModel, Diagnostics> {
     let stack = found::open(configured, &config.stack).await?;
-    let id = match config.nombre.as_str() {
-        Some(nombre) => {
-            let entry = find(&stack, Some(nombre), ("id_proceso", None)).await?;
-            entry.proceso.id_proceso
-        }
-        None => id_in("id_proceso", config.id_proceso.as_str().unwrap_or_default())?,
-    };
     let table = DynamoHistory::new(connection(configured)?.clients.dynamodb.clone(), &stack.names);
     let limit = usize::try_from(config.limite.known().copied().unwrap_or(LIMIT)).unwrap_or_default();
-    let runs = newest(&table, &id, limit).await?;
+    let estado = config.estado.as_str().and_then(|text| text.parse().ok());
+    let dia = config.dia.as_str().and_then(read_day);
+    let (id, runs) = if let Some((estado, dia)) = estado.zip(dia) {
+        (Attr::Null, of_day(&table, EstadoDia { estado, dia }, limit).await?)
+    } else {
+        let id = match config.nombre.as_str() {
+            Some(nombre) => {
+                let entry = find(&stack, Some(nombre), ("id_proceso", None)).await?;
+                entry.proceso.id_proceso
+            }
+            None => id_in("id_proceso", config.id_proceso.as_str().unwrap_or_default())?,
+        };
+        let runs = newest(&table, &id, limit).await?;
+        (id.as_str().into(), runs)
+    };
     Ok(EjecucionesModel {
-        id_proceso: id.as_str().into(),
+        id_proceso: id,
         ejecuciones: Attr::Known(runs.into_iter().map(|run| Attr::Known(shown(run))).collect()),
         ..config
     })
 }
 
-/// The newest runs of a process, page by page.
+/// The newest runs of a process.
 async fn newest(table: &DynamoHistory, id: &IdProceso, limit: usize) -> Result<Vec<Ejecucion>, Diagnostics> {
-    let (mut runs, mut cursor) = (Vec::new(), None::<RunKey>);
+    let page = |cursor: Option<RunKey>, left| async move { history::newest(table, id, cursor.as_ref(), left).await };
+    gather(limit, page, &format!("the process \"{id}\"")).await
+}
+
+/// The newest runs of a day in one state.
+async fn of_day(table: &DynamoHistory, of: EstadoDia, limit: usize) -> Result<Vec<Ejecucion>, Diagnostics> {
+    let page = |cursor: Option<DayCursor>, left| async move { history::of_day(table, of, cursor.as_ref(), left).await };
+    gather(limit, page, &format!("{}, in the state {}", of.dia, of.estado)).await
+}
+
+/// The first runs of a listing, page by page.
+async fn gather<C, F>(
+    limit: usize,
+    page: impl Fn(Option<C>, u32) -> F,
+    of: &str,
+) -> Result<Vec<Ejecucion>, Diagnostics>
+where
+    F: Future<Output = Result<Page<Ejecucion, C>, PortError>>,
+{
+    let (mut runs, mut cursor) = (Vec::new(), None);
     loop {
-        let left = u32::try_from(limit.saturating_sub(runs.len())).unwrap_or(u32::MAX);
-        let page = history::newest(table, id, cursor.as_ref(), left).await;
+        // As many of them at once as take no more than a few megabytes.
+        let left = u32::try_from(limit.saturating_sub(runs.len()).min(AT_ONCE)).unwrap_or(u32::MAX);
+        let page = page(cursor, left).await;
         let page = page.map_err(|error| {
-            Diagnostics::of_error(
-                format!("Cannot read the runs of the process \"{id}\""),
-                format!("{error}."),
-            )
+            Diagnostics::of_error(format!("Cannot read the runs of {of}"), format!("{error}."))
         })?;
         runs.extend(page.items);
         cursor = page.next;
@@ -182,12 +270,14 @@ async fn newest(table: &DynamoHistory, id: &IdProceso, limit: usize) -> Result<V
 fn shown(run: Ejecucion) -> EjecucionModel {
     EjecucionModel {
         id: run.id_ejecucion.to_string().into(),
+        id_proceso: run.id_proceso.as_str().into(),
         id_calendarizacion: run.id_calendarizacion.as_str().into(),
         fecha_programada: rfc3339_millis(run.fecha_programada).into(),
         estado: run.estado.as_str().into(),
         intentos: i64::from(run.intentos).into(),
         fecha_inicio: run.fecha_inicio.map(rfc3339_millis).into(),
         fecha_termino: run.fecha_termino.map(rfc3339_millis).into(),
+        duracion_ms: run.duracion_ms.and_then(|time| i64::try_from(time).ok()).into(),
         respuesta: run.respuesta.into(),
         error: run.error.into(),
     }

@@ -29,6 +29,7 @@ pub fn permissions(names: &Names, kms_key_arn: Option<&str>) -> Permissions {
     let indexes = Scope::of([
         format!("{procesos}/index/PorIdCalendarizacion"),
         format!("{ejecuciones}/index/PorProceso"),
+        format!("{ejecuciones}/index/PorEstadoDia"),
     ]);
     let schedules = Scope::of([names.schedule_arn("*")]);
     let permissions = Permissions::default()

@@ -1,4 +1,5 @@
-//! What IAM must allow for processes: the stack's parameters, the registry's rows, and the schedules of its group.
+//! What IAM must allow for processes: the stack's parameters, the registry's rows, the schedules of its group, and the
+//! executor's settings.
 //!
 //! Invariant: it is what the registry really calls; DynamoDB authorises a transaction by the actions that it is made of.
 
@@ -24,6 +25,7 @@ pub fn permissions(names: &Names, scheduler_role_arn: &str, kms_key_arn: Option<
     let index = Scope::of([format!("{procesos}/index/PorIdCalendarizacion")]);
     let (procesos, calendarizaciones) = (Scope::of([procesos]), Scope::of([calendarizaciones]));
     let schedules = Scope::of([names.schedule_arn("*")]);
+    let executor = Scope::of([names.function_arn(&names.executor_function())]);
     let role = Scope::of([scheduler_role_arn]).when("StringEquals", "iam:PassedToService", ["scheduler.amazonaws.com"]);
     let permissions = Permissions::default()
         .observe(&parameters, &["ssm:GetParameters"])
@@ -32,6 +34,8 @@ pub fn permissions(names: &Names, scheduler_role_arn: &str, kms_key_arn: Option<
         .observe(&index, &["dynamodb:Query", "dynamodb:Scan"])
         .observe(&procesos, &["dynamodb:Scan"])
         .observe(&schedules, &["scheduler:GetSchedule"])
+        // How long it can wait, of a process that says how long it does.
+        .observe(&executor, &["lambda:GetFunctionConfiguration"])
         .create(&rows, &["dynamodb:PutItem"])
         .create(&calendarizaciones, &["dynamodb:DeleteItem", "dynamodb:UpdateItem"])
         .create(&procesos, &["dynamodb:Scan"])

@@ -8,6 +8,7 @@ use kairos::proceso::{Definition, Proceso};
 use kairos::registry::{Entry, Registration, RegistryError};
 use kairos::schedule::Schedule;
 use kairos::validation::Limits;
+use kairos_aws::AwsError;
 use tfplugin::{Diagnostics, Path};
 
 use super::resource::missing;
@@ -58,12 +59,19 @@ impl Registered {
         &self.stack.names.app
     }
 
-    /// What a process of the stack is checked against.
-    pub(super) fn limits(&self) -> Limits {
-        Limits {
+    /// What a process of the stack is checked against, which `waits` for its target so long or not.
+    pub(super) async fn limits(&self, configured: &Configured, waits: bool) -> Result<Limits, Diagnostics> {
+        let executor_timeout = if waits {
+            let timeout = configured.stacks.executor_timeout(&self.stack).await;
+            timeout.map_err(|error| unread_executor(&error))?
+        } else {
+            None
+        };
+        Ok(Limits {
             names: Some(self.stack.names.clone()),
             role_prefix: self.stack.role_prefix.clone(),
-        }
+            executor_timeout,
+        })
     }
 
     /// Registers a process that must be new: one that terraform does not know of is never taken over silently.
@@ -180,6 +188,17 @@ pub(super) fn schedule(entry: &Entry) -> Result<Option<Schedule>, RegistryError>
         .as_ref()
         .map(|row| row.schedule().map_err(RegistryError::Users))
         .transpose()
+}
+
+/// How long the stack's executor can wait is not known.
+pub(super) fn unread_executor(error: &AwsError) -> Diagnostics {
+    let mut diagnostics = Diagnostics::new();
+    diagnostics.error_at(
+        Path::root("tiempo_maximo_segundos"),
+        "Cannot read how long the stack's executor can wait",
+        format!("{error}."),
+    );
+    diagnostics
 }
 
 fn incomplete(name: &str, parameter: &str) -> Diagnostics {

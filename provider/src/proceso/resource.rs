@@ -19,7 +19,7 @@ use tfplugin::{
 
 use super::convert::{self, diagnose, keep_forms, raw};
 use super::failure::{left_broken, may_miss_runs, taken, told};
-use super::registry::{Looked, Registered, schedule as schedule_of};
+use super::registry::{Looked, Registered, schedule as schedule_of, unread_executor};
 use super::schema::{self, ProcesoModel};
 use crate::configuration::{Configured, Connection};
 
@@ -68,7 +68,7 @@ impl Resource for ProcesoResource {
             planned.id_calendarizacion = schedule.id().as_str().into();
         }
         let mut errors = Vec::new();
-        if let Some(limits) = limits(ctx.configured(), &planned.stack, diagnostics).await {
+        if let Some(limits) = limits(ctx.configured(), planned, diagnostics).await {
             errors = check(&raw(planned), &limits);
         }
         if prior.is_none() && errors.is_empty() {
@@ -88,7 +88,7 @@ impl Resource for ProcesoResource {
         let planned = request.planned;
         let work = async {
             let stack = Registered::open(ctx.configured(), planned.stack.as_str().unwrap_or_default()).await?;
-            let definition = definition(&planned, &stack)?;
+            let definition = definition(ctx.configured(), &planned, &stack).await?;
             if let Some(error) = past(&definition.schedule) {
                 return Err(refused(&[error]));
             }
@@ -139,7 +139,7 @@ impl Resource for ProcesoResource {
         let UpdateRequest { prior, planned, .. } = request;
         let work = async {
             let stack = Registered::open(ctx.configured(), planned.stack.as_str().unwrap_or_default()).await?;
-            let definition = definition(&planned, &stack)?;
+            let definition = definition(ctx.configured(), &planned, &stack).await?;
             let id: IdProceso = id_in(&planned.id)?;
             let changed = stack.change(&id, &definition).await;
             let held = changed.map_err(|error| told("change", &definition.nombre, &error))?;
@@ -277,8 +277,8 @@ async fn meet(configured: &Configured, stack: &Attr<String>, schedule: &Schedule
 
 /// What the planned process is checked against: the stack as this run plans it, otherwise as it is installed. Where there
 /// is neither, a warning: it may be created by the time of apply. `None` where nothing can be asked yet.
-async fn limits(configured: &Configured, stack: &Attr<String>, diagnostics: &mut Diagnostics) -> Option<Limits> {
-    let name = stack.as_str()?;
+async fn limits(configured: &Configured, model: &ProcesoModel, diagnostics: &mut Diagnostics) -> Option<Limits> {
+    let name = model.stack.as_str()?;
     // What needs AWS and cannot have it yet is checked at apply.
     let Ok(connection) = configured.connection() else {
         return Some(Limits::default());
@@ -288,13 +288,25 @@ async fn limits(configured: &Configured, stack: &Attr<String>, diagnostics: &mut
         return Some(Limits {
             names,
             role_prefix: planned.role_prefix,
+            executor_timeout: planned.executor_timeout,
         });
     }
     match configured.stacks.installed(connection, name).await {
-        Ok(Some(stack)) => Some(Limits {
-            names,
-            role_prefix: stack.role_prefix.clone(),
-        }),
+        Ok(Some(stack)) => {
+            let timeout = if waits(model) {
+                configured.stacks.executor_timeout(&stack).await
+            } else {
+                Ok(None)
+            };
+            let executor_timeout = timeout
+                .map_err(|error| diagnostics.extend(unread_executor(&error)))
+                .ok()?;
+            Some(Limits {
+                names,
+                role_prefix: stack.role_prefix.clone(),
+                executor_timeout,
+            })
+        }
         Ok(None) => {
             diagnostics.warning_at(
                 Path::root("stack"),
@@ -303,7 +315,7 @@ async fn limits(configured: &Configured, stack: &Attr<String>, diagnostics: &mut
             );
             Some(Limits {
                 names,
-                role_prefix: None,
+                ..Limits::default()
             })
         }
         Err(error) => {
@@ -329,8 +341,18 @@ pub(super) fn missing(connection: &Connection, name: &str, then: &str) -> String
 }
 
 /// The definition of a planned process, checked against its stack.
-fn definition(planned: &ProcesoModel, stack: &Registered) -> Result<Definition, Diagnostics> {
-    define(&raw(planned), &stack.limits()).map_err(|errors| refused(&errors))
+async fn definition(
+    configured: &Configured,
+    planned: &ProcesoModel,
+    stack: &Registered,
+) -> Result<Definition, Diagnostics> {
+    let limits = stack.limits(configured, waits(planned)).await?;
+    define(&raw(planned), &limits).map_err(|errors| refused(&errors))
+}
+
+/// Whether a process says how long it waits: only then does the executor's time matter.
+fn waits(model: &ProcesoModel) -> bool {
+    model.tiempo_maximo_segundos.known().is_some()
 }
 
 fn refused(errors: &[UserError]) -> Diagnostics {

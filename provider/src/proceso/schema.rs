@@ -93,12 +93,17 @@ pub(super) fn schema() -> Schema {
             "arn_proceso",
             Attribute::string()
                 .required()
-                .description("ARN of the target: a Lambda function, a state machine, an SNS topic or an SQS queue."),
+                .description(
+                    "ARN of the target: a Lambda function, state machine, SNS topic, SQS queue, event bus, Kinesis or Firehose \
+                     stream, ECS cluster or task definition, Batch job queue, CodeBuild project, Glue job or workflow, Redshift \
+                     cluster or workgroup, RDS cluster, method of an API, or `arn:aws:scheduler:::aws-sdk:<service>:<action>`.",
+                ),
         )
         .attribute(
             "parametros",
             Attribute::string().optional().description(
-                "What the target receives. `<kairos.id-ejecucion>`, `<kairos.id-proceso>`, `<kairos.fecha-programada>` and \
+                "What the target receives: a message, JSON, or the request of its action, as the guide to targets says for each; \
+                 `{}` where it is left out. `<kairos.id-ejecucion>`, `<kairos.id-proceso>`, `<kairos.fecha-programada>` and \
                  `<kairos.intento>` are replaced at run time. Compared as JSON where it is JSON.",
             ),
         )
@@ -117,7 +122,8 @@ pub(super) fn schema() -> Schema {
         )
         .attribute(
             "tiempo_maximo_segundos",
-            Attribute::int().optional().description("How long a `RequestResponse` invocation is waited for, 1 to 900 seconds."),
+            Attribute::int().optional().description("How long a `RequestResponse` invocation is waited for, in seconds: at most what the stack's executor has (its \
+                 `timeout` less 6 s), which it is where this is left out."),
         )
         .attribute("id", Attribute::string().computed().keep().description("The process's id, made from its name."))
         .attribute(

@@ -37,6 +37,8 @@ pub struct PlannedStack {
     pub executor_role_arn: Option<String>,
     /// What their trust policies ask for, where they do.
     pub external_id: Attr<String>,
+    /// The time-out of its executor, in seconds; `None` while it is not known.
+    pub executor_timeout: Option<u32>,
 }
 
 /// A stack that is there.
@@ -54,6 +56,24 @@ pub struct InstalledStack {
     pub reader: Registro,
     /// What this run has seen of the calendarizaciones behind them.
     pub watch: Watch,
+    lambda: aws_sdk_lambda::Client,
+    executor_timeout: OnceCell<Option<u32>>,
+}
+
+impl InstalledStack {
+    /// The time-out of its executor, in seconds; asked of AWS once a run. `None` where the function was deleted by hand.
+    ///
+    /// # Errors
+    /// AWS cannot be asked. That is not remembered.
+    async fn executor_timeout(&self) -> Result<Option<u32>, AwsError> {
+        let function = self.names.executor_function();
+        let ask = || async {
+            let call = self.lambda.get_function_configuration().function_name(&function);
+            let held = call.send().await.found("GetFunctionConfiguration", &function)?;
+            Ok::<_, AwsError>(held.and_then(|held| u32::try_from(held.timeout()?).ok()))
+        };
+        self.executor_timeout.get_or_try_init(ask).await.copied()
+    }
 }
 
 /// The registry over AWS.
@@ -100,6 +120,18 @@ impl Stacks {
         }
         lock(&self.lookups).remove(name);
         self.installed(connection, name).await
+    }
+
+    /// The time-out of a stack's executor, in seconds: as this run plans it, otherwise as it is.
+    ///
+    /// # Errors
+    /// AWS cannot be asked.
+    pub async fn executor_timeout(&self, stack: &InstalledStack) -> Result<Option<u32>, AwsError> {
+        let planned = self.planned(&stack.names.app);
+        match planned.and_then(|planned| planned.executor_timeout) {
+            Some(timeout) => Ok(Some(timeout)),
+            None => stack.executor_timeout().await,
+        }
     }
 
     /// Forgets what AWS said of a stack: it has just been created, changed or destroyed.
@@ -156,6 +188,8 @@ async fn look_up(connection: &Connection, name: &str) -> Result<Option<Installed
         registry,
         reader,
         watch: Watch::default(),
+        lambda: clients.lambda.clone(),
+        executor_timeout: OnceCell::new(),
     }))
 }
 

@@ -22,7 +22,7 @@ impl Reply {
     }
 }
 
-/// One request with these headers, and its answer.
+/// One request with these headers, and its answer. A query follows its path, with nothing in it to be decoded.
 pub(crate) async fn send(
     installation: &Installation,
     method: &str,
@@ -34,10 +34,13 @@ pub(crate) async fn send(
         .iter()
         .map(|(name, value)| ((*name).to_owned(), json!(value)))
         .collect();
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let query: Value = pairs.map(|(name, value)| (name.to_owned(), json!([value]))).collect();
     let event = json!({
         "resource": "/{proxy+}", "path": format!("/{path}"), "httpMethod": method,
         "headers": headers, "multiValueHeaders": {},
-        "queryStringParameters": null, "multiValueQueryStringParameters": null,
+        "queryStringParameters": null, "multiValueQueryStringParameters": query,
         "pathParameters": {"proxy": path}, "stageVariables": null,
         "requestContext": {"accountId": installation.account.id, "apiId": "abc", "stage": "prod", "requestId": "r-1",
             "resourcePath": "/{proxy+}", "resourceId": "r", "httpMethod": method, "path": format!("/prod/{path}"),

@@ -1,6 +1,6 @@
 //! An installation without a stack: tables, queues, roles and functions, as the topology has them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::time::Duration;
 
@@ -20,6 +20,9 @@ use serde_json::{Value, json};
 /// What the names of the processes' roles begin with.
 pub(crate) const ROLE_PREFIX: &str = "KairosProceso-";
 
+/// The time-out of the functions, in seconds.
+const TIMEOUT: i32 = 60;
+
 /// The parts that a test asks for; tables and queues are always there.
 #[derive(Clone)]
 pub(crate) struct Installation {
@@ -30,7 +33,16 @@ pub(crate) struct Installation {
 impl Installation {
     /// Tables and queues in an account of their own, with IAM enforced.
     pub(crate) async fn create() -> Result<Self> {
-        let account = MiniStack::shared(Options { auth: true })?.account();
+        Self::create_on(Options { auth: true }).await
+    }
+
+    /// The same on a local AWS of these options.
+    pub(crate) async fn create_on(options: Options) -> Result<Self> {
+        Self::of(MiniStack::shared(options)?.account()).await
+    }
+
+    /// The same in an account.
+    pub(crate) async fn of(account: Account) -> Result<Self> {
         let place = Place {
             partition: "aws".into(),
             account: account.id.clone(),
@@ -41,12 +53,13 @@ impl Installation {
             account,
         };
         let names = &made.names;
-        let by_schedule = Some(("PorIdCalendarizacion", "IdCalendarizacion", "IdProceso"));
-        made.table(&names.procesos_table(), "IdProceso", by_schedule).await?;
-        made.table(&names.calendarizaciones_table(), "IdCalendarizacion", None)
+        let by_schedule = ["PorIdCalendarizacion", "IdCalendarizacion", "IdProceso"];
+        made.table(&names.procesos_table(), "IdProceso", &[by_schedule]).await?;
+        made.table(&names.calendarizaciones_table(), "IdCalendarizacion", &[])
             .await?;
-        let by_process = Some(("PorProceso", "IdProceso", "FechaProgramada"));
-        made.table(&names.ejecuciones_table(), "IdEjecucion", by_process)
+        let by_process = ["PorProceso", "IdProceso", "FechaProgramada"];
+        let by_day = ["PorEstadoDia", "EstadoDia", "FechaProgramada"];
+        made.table(&names.ejecuciones_table(), "IdEjecucion", &[by_process, by_day])
             .await?;
         for queue in [names.queue(), names.queue_dlq(), names.dispatcher_dlq()] {
             let create = made.account.sqs().create_queue().queue_name(&queue);
@@ -58,7 +71,8 @@ impl Installation {
         Ok(made)
     }
 
-    async fn table(&self, name: &str, key: &str, index: Option<(&str, &str, &str)>) -> Result<()> {
+    /// A table with these indexes: name, partition key and sort key of each.
+    async fn table(&self, name: &str, key: &str, indexes: &[[&str; 3]]) -> Result<()> {
         let mut create = self
             .account
             .dynamodb()
@@ -68,13 +82,14 @@ impl Installation {
         create = create
             .attribute_definitions(attribute(key)?)
             .key_schema(part(key, KeyType::Hash)?);
-        if let Some((index, hash, range)) = index {
+        let mut defined = BTreeSet::from([key]);
+        for [index, hash, range] in indexes {
             let index = GlobalSecondaryIndex::builder()
-                .index_name(index)
+                .index_name(*index)
                 .key_schema(part(hash, KeyType::Hash)?)
                 .key_schema(part(range, KeyType::Range)?)
                 .projection(Projection::builder().projection_type(ProjectionType::All).build());
-            for name in [hash, range].into_iter().filter(|name| *name != key) {
+            for name in [hash, range].into_iter().filter(|name| defined.insert(*name)) {
                 create = create.attribute_definitions(attribute(name)?);
             }
             create = create.global_secondary_indexes(index.build()?);
@@ -194,6 +209,7 @@ impl Installation {
             ("KAIROS_HISTORY_DAYS", "90".to_owned()),
             ("KAIROS_ROLE_PREFIX", ROLE_PREFIX.to_owned()),
             ("KAIROS_SCHEDULER_ROLE_ARN", n.role_arn("/", &n.scheduler_role())),
+            ("KAIROS_EXECUTOR_TIMEOUT", TIMEOUT.to_string()),
         ];
         self.function("api", &n.api_function(), &n.api_role(), &may, &own).await
     }
@@ -222,7 +238,7 @@ impl Installation {
             .role(role)
             .code(FunctionCode::builder().zip_file(Blob::new(zip)).build())
             .environment(environment.build())
-            .timeout(60)
+            .timeout(TIMEOUT)
             .send()
             .await
             .with_context(|| format!("creating the function {name}"))?;

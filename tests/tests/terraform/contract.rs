@@ -12,7 +12,7 @@ const STACK: &str = "kairos_stack.this";
 
 /// Limits that generated requests do not reach.
 const WITH_API: &str = r#"
-  executor = { role_prefix = "proceso-" }
+  executor = { role_prefix = "proceso-", timeout = 900 }
   api      = { throttle_rate = 10000, throttle_burst = 5000 }
   force_destroy = true
 "#;

@@ -351,6 +351,7 @@ fn reads() -> String {
         + &of("procesos", "todos", &on(""))
         + &of("procesos", "suyos", &on("cron = \"cron(0 4 1 1 ? *)\""))
         + &of("ejecuciones", "p", &on("nombre = \"Permisos\""))
+        + &of("ejecuciones", "dia", &on("estado = \"ErrorAlEjecutar\"\n  dia = \"2026-01-02\""))
         + &of(
             "rol_ejecucion",
             "cola",
@@ -361,7 +362,8 @@ fn reads() -> String {
 
 fn proceso(cron: &str, role: &ProcesoRole, function: &TargetFunction) -> String {
     format!(
-        "nombre      = \"Permisos\"\n  cron        = \"{cron}\"\n  arn_rol     = \"{}\"\n  arn_proceso = \"{}\"",
+        "nombre      = \"Permisos\"\n  cron        = \"{cron}\"\n  arn_rol     = \"{}\"\n  arn_proceso = \"{}\"\n  \
+         modo_invocacion = \"RequestResponse\"\n  tiempo_maximo_segundos = 20",
         role.arn, function.arn
     )
 }

@@ -71,7 +71,7 @@ pub(super) fn history() -> Value {
             "IdEjecucion": RUN, "IdProceso": process["IdProceso"], "IdCalendarizacion": process["IdCalendarizacion"],
             "FechaProgramada": "2026-01-05T06:00:00.000Z", "Estado": EstadoEjecucion::EjecutadoOk, "Intentos": 1,
             "FechaInicio": "2026-01-05T06:00:01.204Z", "FechaTermino": "2026-01-05T06:00:01.377Z",
-            "Respuesta": "6f1d3e0c-8a54-4e0b-9d43-51d5f2a4b7aa", "Error": null
+            "DuracionMs": 158, "Respuesta": "Aceptado: 6f1d3e0c-8a54-4e0b-9d43-51d5f2a4b7aa", "Error": null
         }],
         "Cursor": null
     })
@@ -140,6 +140,7 @@ fn entry() -> Option<Entry> {
     let limits = Limits {
         names: Some(names.clone()),
         role_prefix: Some("KairosProceso-".into()),
+        ..Limits::default()
     };
     let now = Timestamp::from_second(NOW).ok()?;
     let definition = define(&raw(), &limits).ok()?;

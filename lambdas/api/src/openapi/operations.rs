@@ -7,6 +7,7 @@ use super::parts::{answer, body, empty, in_header, in_path, in_query, with_heade
 use super::{Described, Schemas, example};
 use crate::answer::{Detalle, Pedida, Registrado, Repetida, Salud};
 use crate::calendarizaciones::{self, ConsultaCalendarizaciones, PaginaCalendarizaciones};
+use crate::dia::ConsultaDia;
 use crate::ejecuciones::{IDEMPOTENCY_KEY, LONGEST_KEY};
 use crate::historia::{ConsultaEjecuciones, PaginaEjecuciones};
 use crate::listas::{ConsultaProcesos, PaginaProcesos};
@@ -23,6 +24,7 @@ pub(super) fn describe(operation: &Operation, schemas: &mut Schemas) -> Option<D
         ("DELETE", "/Procesos/{id}") => delete(schemas),
         ("POST", "/Procesos/{id}/Ejecuciones") => run_now(schemas),
         ("GET", "/Procesos/{id}/Ejecuciones") => history(schemas),
+        ("GET", "/Ejecuciones") => day(schemas),
         ("GET", "/Calendarizaciones") => schedules(schemas),
         ("GET", "/Calendarizaciones/{id}") => schedule(schemas),
         ("POST", "/Calendarizaciones/{id}/Ejecuciones") => replay(schemas),
@@ -189,6 +191,28 @@ fn history(schemas: &mut Schemas) -> Described {
         summary: "Lee la historia de un proceso, de lo más nuevo a lo más antiguo.",
         description: "La historia sigue después de eliminado el proceso, hasta que vence.".into(),
         parameters: all,
+        body: None,
+        answers: vec![(200, with_links(page, &[(name, operation, parameters)]))],
+    }
+}
+
+fn day(schemas: &mut Schemas) -> Described {
+    let page = answer(
+        "Una página de las ejecuciones de un día.",
+        &schemas.answer::<PaginaEjecuciones>(),
+        &example::history(),
+    );
+    let (name, operation, mut parameters) = next_page("listarEjecuciones");
+    for asked in ["estado", "dia"] {
+        parameters[asked] = json!(format!("$request.query.{asked}"));
+    }
+    Described {
+        id: "listarEjecuciones",
+        tag: "Ejecuciones",
+        summary: "Lista las ejecuciones de un día que están en un estado, de la más nueva a la más antigua.",
+        description: "De todos los procesos. Lo que cambia de estado entre dos páginas deja este listado y pasa a otro."
+            .into(),
+        parameters: in_query::<ConsultaDia>(schemas),
         body: None,
         answers: vec![(200, with_links(page, &[(name, operation, parameters)]))],
     }

@@ -179,12 +179,14 @@ pub(super) fn in_header(name: &str, description: &str, schema: &Value, example: 
 pub(super) fn in_query<T: JsonSchema>(schemas: &mut Schemas) -> Vec<Value> {
     let schema = schemas.inline::<T>();
     let properties = schema["properties"].as_object().cloned().unwrap_or_default();
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
     properties
         .into_iter()
         .map(|(name, mut schema)| {
             let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
             as_parameter(&mut schema);
-            json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema})
+            let required = required.contains(&Value::from(name.as_str()));
+            json!({"name": name, "in": "query", "required": required, "description": description, "schema": schema})
         })
         .collect()
 }

@@ -1,5 +1,6 @@
 //! Lists, histories and calendarizaciones: pages, cursors, filters.
 
+mod dia;
 mod refused;
 
 use std::collections::BTreeSet;
@@ -50,6 +51,7 @@ fn run(n: u32) -> Ejecucion {
         dueno: Some("arn:aws:lambda:…".into()),
         fecha_inicio: Some("2026-01-02T12:00:01Z".parse().unwrap()),
         fecha_termino: Some("2026-01-02T12:00:02Z".parse().unwrap()),
+        duracion_ms: Some(870),
         respuesta: Some("solicitud-2".into()),
         error: None,
         ttl: 1,

@@ -80,6 +80,7 @@ impl Launcher for Outbox {
             dueno: None,
             fecha_inicio: None,
             fecha_termino: None,
+            duracion_ms: None,
             respuesta: None,
             error: None,
             ttl: 1,
@@ -145,7 +146,7 @@ impl World {
             launcher: outbox.clone(),
             dispatcher: outbox.clone(),
         };
-        let router = routes::router(Api::new(ports, names, "KairosProceso".into()));
+        let router = routes::router(Api::new(ports, names, "KairosProceso".into(), Some(120)));
         Self {
             memory,
             history,

@@ -120,6 +120,7 @@ fn remembered(configured: &Configured, name: &str, model: &StackModel) -> Planne
         role_prefix: executor.and_then(|e| e.role_prefix.as_str()).map(str::to_owned),
         executor_role_arn,
         external_id: executor.map_or(Attr::Unknown, |e| e.external_id.clone()),
+        executor_timeout: executor.and_then(|e| u32::try_from(*e.timeout.known()?).ok()),
     }
 }
 
