@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{
 use futures_util::future::join_all;
 use kairos::instant::Timestamp;
 use kairos::message::Mensaje;
-use kairos::run::{Ejecucion, EstadoEjecucion};
+use kairos::run::{Ejecucion, EstadoEjecucion, ttl};
 use kairos_aws::claim::{Claim, Recorded, decide, settle};
 use kairos_aws::items;
 use kairos_aws::runs::{Outcome, Runs};
@@ -238,6 +238,29 @@ async fn a_run_carries_its_facts_its_index_key_and_its_end_of_life() {
         ]
     "#]]
     .assert_debug_eq(&item);
+}
+
+#[tokio::test]
+async fn every_write_says_when_the_run_may_be_forgotten() {
+    let (_, runs) = table().await;
+    let kept = async |n: usize| runs.get(run(n).id_ejecucion).await.unwrap().unwrap().ttl;
+    // A firing that is replayed long after its time is kept as long as any other.
+    let (late, later) = (at("2026-06-01T00:00:00Z"), at("2026-06-01T00:01:00Z"));
+    runs.open(&run(20), late).await.unwrap();
+    assert_eq!(kept(20).await, ttl(late, 90));
+    runs.claim(&run(20), "me", later, at("2026-06-01T00:05:00Z")).await.unwrap();
+    assert_eq!(kept(20).await, ttl(later, 90));
+    let last = at("2026-06-01T00:02:00Z");
+    runs.record(&run(20), "me", 1, &Outcome::Error("no".into()), None, last)
+        .await
+        .unwrap();
+    assert_eq!(kept(20).await, ttl(last, 90));
+    runs.omit(&run(21), "gone", late).await.unwrap();
+    assert_eq!(kept(21).await, ttl(late, 90));
+    // One that begins before its time, as a clock says, counts from its time.
+    let early = at("2026-01-02T11:58:59Z");
+    runs.claim(&run(22), "me", early, at(NOW)).await.unwrap();
+    assert_eq!(kept(22).await, ttl(run(22).fecha_programada, 90));
 }
 
 #[tokio::test]
