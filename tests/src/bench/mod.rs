@@ -5,6 +5,9 @@
 pub mod api;
 pub mod cold_start;
 pub mod count;
+pub mod dispatch;
+pub mod executor;
+pub mod faults;
 pub mod measure;
 pub mod path;
 pub mod procesos;
@@ -32,6 +35,12 @@ pub enum Part {
     Stack,
     /// The life of many processes.
     Procesos,
+    /// The dispatcher, with very many processes.
+    Dispatch,
+    /// The executor at its work.
+    Executor,
+    /// The executor among everything that goes wrong.
+    Faults,
 }
 
 /// What to measure, and how large.
@@ -39,17 +48,26 @@ pub enum Part {
 pub struct Selection {
     /// The parts, in reading order.
     pub parts: Vec<Part>,
-    /// Numbers of processes to measure the life of.
+    /// Numbers of processes; each part has its own where none are chosen.
     pub sizes: Vec<usize>,
 }
 
-/// Numbers of processes where none are chosen. Of 5,000 terraform itself takes most of an hour a side: it writes its whole state
-/// after each instance.
+/// Numbers of processes to measure the life of where none are chosen. Of 5,000 terraform itself takes most of an hour a side: it
+/// writes its whole state after each instance.
 const SIZES: [usize; 3] = [100, 1_000, 5_000];
 
 impl Part {
     /// All, in reading order.
-    pub const ALL: [Self; 5] = [Self::Schedule, Self::Lambdas, Self::Api, Self::Stack, Self::Procesos];
+    pub const ALL: [Self; 8] = [
+        Self::Schedule,
+        Self::Lambdas,
+        Self::Api,
+        Self::Stack,
+        Self::Procesos,
+        Self::Dispatch,
+        Self::Executor,
+        Self::Faults,
+    ];
 
     /// The word that chooses it.
     pub fn name(self) -> &'static str {
@@ -59,6 +77,9 @@ impl Part {
             Self::Api => "api",
             Self::Stack => "stack",
             Self::Procesos => "procesos",
+            Self::Dispatch => "dispatch",
+            Self::Executor => "executor",
+            Self::Faults => "faults",
         }
     }
 }
@@ -81,13 +102,13 @@ impl Selection {
                 }
             }
         }
-        if !sizes.is_empty() && !parts.contains(&Part::Procesos) {
+        if !sizes.is_empty() && !parts.contains(&Part::Procesos) && !parts.contains(&Part::Dispatch) {
             parts.push(Part::Procesos);
         }
         let chosen = |part: &Part| parts.is_empty() || parts.contains(part);
         Ok(Self {
             parts: Part::ALL.into_iter().filter(chosen).collect(),
-            sizes: if sizes.is_empty() { SIZES.to_vec() } else { sizes },
+            sizes,
         })
     }
 }
@@ -105,7 +126,13 @@ pub async fn run(selection: &Selection) -> Result<Report> {
             Part::Lambdas => cold_start::measure(&mut report)?,
             Part::Api => Box::pin(api::measure(&server, &mut report)).await?,
             Part::Stack => Box::pin(stack::measure(&server, &mut report)).await?,
-            Part::Procesos => Box::pin(procesos::measure(&server, &selection.sizes, &mut report)).await?,
+            Part::Executor => Box::pin(executor::measure(&mut report)).await?,
+            Part::Faults => faults::measure(&mut report)?,
+            Part::Procesos => {
+                let sizes = if selection.sizes.is_empty() { &SIZES } else { &selection.sizes[..] };
+                Box::pin(procesos::measure(&server, sizes, &mut report)).await?;
+            }
+            Part::Dispatch => Box::pin(dispatch::measure(&selection.sizes, &mut report)).await?,
         }
     }
     Ok(report)
@@ -127,10 +154,11 @@ mod tests {
 
     #[test]
     fn words_choose_parts_and_sizes() {
-        check("", &Part::ALL, &SIZES);
-        check("stack api", &[Part::Api, Part::Stack], &SIZES);
+        check("", &Part::ALL, &[]);
+        check("stack api", &[Part::Api, Part::Stack], &[]);
         check("200", &[Part::Procesos], &[200]);
         check("lambdas 200 10", &[Part::Lambdas, Part::Procesos], &[200, 10]);
+        check("10000 dispatch", &[Part::Dispatch], &[10_000]);
         assert!(Selection::read(&["apis".to_owned()]).is_err());
     }
 }

@@ -53,6 +53,19 @@ impl Report {
         self.tell();
     }
 
+    /// A figure against a peer's of the same run, where more is better: the goal is the least ratio that holds it.
+    pub fn floor(&mut self, what: &str, ours: f64, unit: &str, peer: (&str, f64), goal: f64) {
+        self.rows.push(Row {
+            what: what.to_owned(),
+            ours: quantity(ours, unit),
+            against: format!("{} {}", peer.0, quantity(peer.1, unit)),
+            ratio: format!("{:.2} ×", ours / peer.1),
+            goal: format!("≥ {goal} ×"),
+            held: held(Some(ours >= goal * peer.1)),
+        });
+        self.tell();
+    }
+
     /// A figure against a ceiling.
     pub fn ceiling(&mut self, what: &str, ours: f64, unit: &str, ceiling: f64) {
         self.rows.push(Row {
@@ -172,6 +185,10 @@ mod tests {
         let table = report.markdown();
         assert!(table.contains("3.00 ×") && table.contains("NO"), "{table}");
         assert!(table.contains("0.88 ×") && table.contains("yes"), "{table}");
+        let (mut few, mut enough) = (Report::default(), Report::default());
+        few.floor("sent", 7.9, "/s", ("ceiling", 10.0), 0.8);
+        enough.floor("sent", 8.0, "/s", ("ceiling", 10.0), 0.8);
+        assert!(few.markdown().contains("NO") && enough.markdown().contains("yes"));
     }
 
     #[test]

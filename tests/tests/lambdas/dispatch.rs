@@ -1,8 +1,10 @@
 //! The dispatcher: every page, the time that AWS gives and the one that nobody gave, and failures that are told.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use acceptance::wait;
+use anyhow::Result;
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use jiff::{SignedDuration, Timestamp};
 use kairos::instant::rfc3339_millis;
@@ -65,9 +67,11 @@ async fn more_processes_than_a_page_holds_get_one_message_each() -> Result<()> {
         .invoke(&installation.names.dispatcher_function(), &firing)
         .await?;
     assert_eq!(error, None, "{said}");
+    assert!(said["Milisegundos"].is_u64(), "{said}");
     assert_eq!(
         said,
-        json!({"FechaProgramada": "2026-01-02T03:04:00.000Z", "Enviados": 1105, "Descartados": 0, "Continua": false})
+        json!({"FechaProgramada": "2026-01-02T03:04:00.000Z", "Encontrados": 1105, "Habilitados": 1105, "Enviados": 1105,
+               "Descartados": 0, "Rechazados": 0, "Milisegundos": said["Milisegundos"], "Continua": false})
     );
     let messages = messages(&installation).await?;
     let runs: BTreeSet<_> = messages.iter().map(|message| message.id_ejecucion).collect();
@@ -98,12 +102,13 @@ async fn a_time_that_nobody_gave_is_the_latest_occurrence() -> Result<()> {
     installation.put(&names.calendarizaciones_table(), row).await?;
     let before = Timestamp::now();
     let (error, said) = installation.invoke(&names.dispatcher_function(), &manual).await?;
-    assert_eq!(error, None, "{said}");
-    let at = messages(&installation)
-        .await?
-        .first()
-        .context("no message")?
-        .fecha_programada;
+    assert_eq!((error, &said["Continua"]), (None, &json!(true)), "{said}");
+    // The invocation that knew no time has handed the firing, with its time, to another one.
+    let at = wait::until("the message", Duration::from_mins(2), async || {
+        let messages = messages(&installation).await?;
+        Ok(messages.first().map(|message| message.fecha_programada))
+    })
+    .await?;
     assert!(
         at <= Timestamp::now() && at > before - SignedDuration::from_mins(1),
         "{at} is not the minute of {before}"

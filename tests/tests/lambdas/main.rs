@@ -5,9 +5,18 @@
 
 mod api;
 mod api_ejecuciones;
+mod calls;
 mod contract;
 mod dispatch;
+mod dispatch_scale;
 mod edge;
+mod faults;
 mod installation;
+mod kills;
 mod listas;
+mod metrics;
+mod redrive;
 mod runs;
+mod targets;
+mod targets_models;
+mod waited;
