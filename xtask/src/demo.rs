@@ -35,9 +35,15 @@ pub(crate) fn demo(keep: bool) -> Result<()> {
 /// Measures Kairos against its peers; `arguments` choose parts and sizes.
 pub(crate) fn bench(arguments: &[String]) -> Result<()> {
     let mut bench = prepared("bench", &RELEASE)?;
-    // Only one part needs it, and it is all of them where none is named.
-    if arguments.is_empty() || arguments.iter().any(|argument| argument == "api") {
-        bench.env("KAIROS_EMPTY", package::empty()?);
+    // Only one part needs each, and it is all of them where none is named.
+    for (part, variable, package, example) in [
+        ("api", "KAIROS_EMPTY", "api", "empty"),
+        ("lambdas", "KAIROS_CLIENTS_BINARY", "api", "clients"),
+        ("dispatch", "KAIROS_CEILING", "dispatcher", "ceiling"),
+    ] {
+        if arguments.is_empty() || arguments.iter().any(|argument| argument == part) {
+            bench.env(variable, package::peer(package, example)?);
+        }
     }
     bench.args(arguments);
     Err(anyhow!(bench.exec()).context("starting the benchmarks"))

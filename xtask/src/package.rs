@@ -50,11 +50,11 @@ pub(crate) fn run(architecture: &str) -> Result<()> {
     Ok(())
 }
 
-/// Builds the empty function, with which the benchmarks compare the API, as the Lambdas are built. It is not packed: nothing
-/// ships it. Gives its binary.
-pub(crate) fn empty() -> Result<PathBuf> {
-    let binaries = compile(DEFAULT_ARCHITECTURE, &["--package", "api", "--example", "empty"])?;
-    Ok(binaries.join("empty").join("bootstrap"))
+/// Builds what the benchmarks compare a Lambda with, one of its package's examples, as the Lambdas are built. It is not packed:
+/// nothing ships it. Gives its binary.
+pub(crate) fn peer(package: &str, example: &str) -> Result<PathBuf> {
+    let binaries = compile(DEFAULT_ARCHITECTURE, &["--package", package, "--example", example])?;
+    Ok(binaries.join(example).join("bootstrap"))
 }
 
 /// Compiles the bootstraps and gives the folder that holds `{lambda}/bootstrap`.
