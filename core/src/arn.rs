@@ -2,9 +2,11 @@
 //!
 //! Invariant: the kind of a target is decided here, once, from the ARN alone; the executor only matches on it.
 
+pub mod services;
 mod target;
 
-pub use target::{SUPPORTED, Target, TargetKind};
+pub(crate) use target::METHODS;
+pub use target::{Target, TargetKind};
 
 use std::fmt;
 use std::str::FromStr;
@@ -90,8 +92,8 @@ impl FromStr for Arn {
     }
 }
 
-/// Checks that a process may have this target: one that this version calls, in the installation's partition, and not
-/// the installation's own.
+/// Checks that a process may have this target: one that can be called, in the installation's partition and, where it is
+/// called by its name alone, its account; and not the installation's own.
 pub fn check_target(text: &str, names: &Names) -> Result<Target, UserError> {
     let error = |rule| UserError::new(Field::ArnProceso, text, rule);
     let target = Target::parse(text)?;
@@ -99,17 +101,23 @@ pub fn check_target(text: &str, names: &Names) -> Result<Target, UserError> {
         let expected = names.place.partition.clone();
         return Err(error(Rule::OtherPartition { expected }));
     }
-    if !target.kind.is_supported() {
-        let kind = target.kind.describe();
-        return Err(error(Rule::UnsupportedTarget {
-            kind,
-            supported: SUPPORTED,
-        }));
+    if target.kind.is_called_by_name() && target.arn.account != names.place.account {
+        let expected = names.place.account.clone();
+        return Err(error(Rule::OtherAccount { expected }));
     }
+    check_callable(&target)?;
     if is_own(&target, names) {
         return Err(error(Rule::OwnResource));
     }
     Ok(target)
+}
+
+/// Checks that the executor can call a target, as far as its ARN tells.
+pub(crate) fn check_callable(target: &Target) -> Result<(), UserError> {
+    let TargetKind::SdkAction { service, action } = &target.kind else {
+        return Ok(());
+    };
+    services::check(service, action).map_err(|rule| UserError::new(Field::ArnProceso, target.arn.to_string(), rule))
 }
 
 /// A process that calls the installation's own parts would feed on itself.
@@ -213,25 +221,59 @@ mod tests {
     }
 
     #[test]
-    fn other_rows_of_the_table_are_known_and_refused_by_name() {
-        for arn in [
-            "arn:aws:events:sa-east-1:123456789012:event-bus/default",
-            "arn:aws:kinesis:sa-east-1:123456789012:stream/x",
-            "arn:aws:firehose:sa-east-1:123456789012:deliverystream/x",
-            "arn:aws:ecs:sa-east-1:123456789012:cluster/x",
-            "arn:aws:ecs:sa-east-1:123456789012:task-definition/x:3",
-            "arn:aws:batch:sa-east-1:123456789012:job-queue/x",
-            "arn:aws:codebuild:sa-east-1:123456789012:project/x",
-            "arn:aws:glue:sa-east-1:123456789012:job/x",
-            "arn:aws:glue:sa-east-1:123456789012:workflow/x",
-            "arn:aws:redshift:sa-east-1:123456789012:cluster:x",
-            "arn:aws:redshift-serverless:sa-east-1:123456789012:workgroup/x",
-            "arn:aws:rds:sa-east-1:123456789012:cluster:x",
-            "arn:aws:execute-api:sa-east-1:123456789012:abc/prod/GET/x",
-            "arn:aws:scheduler:::aws-sdk:sqs:sendMessage",
+    fn every_row_of_the_table_is_accepted() {
+        for (resource, kind) in [
+            ("events:sa-east-1:123456789012:event-bus/default", "an event bus"),
+            (
+                "events:sa-east-1:123456789012:event-bus/aws.partner/x/y",
+                "an event bus",
+            ),
+            ("kinesis:sa-east-1:123456789012:stream/x", "a Kinesis stream"),
+            ("firehose:sa-east-1:123456789012:deliverystream/x", "a Firehose stream"),
+            ("ecs:sa-east-1:123456789012:cluster/x", "an ECS cluster"),
+            ("ecs:sa-east-1:123456789012:task-definition/x", "an ECS task definition"),
+            (
+                "ecs:sa-east-1:123456789012:task-definition/x:3",
+                "an ECS task definition",
+            ),
+            ("batch:sa-east-1:123456789012:job-queue/x", "a Batch job queue"),
+            ("codebuild:sa-east-1:123456789012:project/x", "a CodeBuild project"),
+            ("glue:sa-east-1:123456789012:job/x", "a Glue job"),
+            ("glue:sa-east-1:123456789012:workflow/x", "a Glue workflow"),
+            ("redshift:sa-east-1:123456789012:cluster:x", "a Redshift cluster"),
+            (
+                "redshift-serverless:sa-east-1:123456789012:workgroup/0a-1b",
+                "a Redshift workgroup",
+            ),
+            ("rds:sa-east-1:123456789012:cluster:x", "an RDS cluster"),
+            (
+                "execute-api:sa-east-1:123456789012:abc/prod/GET/x",
+                "an API Gateway method",
+            ),
+            (
+                "execute-api:sa-east-1:123456789012:abc/$default/*/a/*",
+                "an API Gateway method",
+            ),
+            (
+                "execute-api:sa-east-1:123456789012:abc/prod/POST",
+                "an API Gateway method",
+            ),
+            ("scheduler:::aws-sdk:sqs:sendMessage", "an AWS API action"),
         ] {
-            check(arn, "UnsupportedTarget");
+            check(&format!("arn:aws:{resource}"), kind);
         }
+    }
+
+    #[test]
+    fn what_is_called_by_its_name_alone_is_of_this_account() {
+        check("arn:aws:glue:sa-east-1:210987654321:job/x", "OtherAccount");
+        check("arn:aws:codebuild:sa-east-1:210987654321:project/x", "OtherAccount");
+        check(
+            "arn:aws:firehose:sa-east-1:210987654321:deliverystream/x",
+            "OtherAccount",
+        );
+        check("arn:aws:redshift:sa-east-1:210987654321:cluster:x", "OtherAccount");
+        check("arn:aws:kinesis:us-east-1:210987654321:stream/x", "a Kinesis stream");
     }
 
     #[test]
@@ -245,6 +287,19 @@ mod tests {
         check("arn:aws:lambda:sa-east-1:123456789012:function:", "UnknownTarget");
         check("arn:aws:sns:sa-east-1:123456789012:tema:0f0f", "UnknownTarget");
         check("arn:aws:states:sa-east-1:123456789012:execution:x:y", "UnknownTarget");
+        check(
+            "arn:aws:execute-api:sa-east-1:123456789012:abc/*/GET/x",
+            "UnknownTarget",
+        );
+        check(
+            "arn:aws:execute-api:sa-east-1:123456789012:abc/prod/get/x",
+            "UnknownTarget",
+        );
+        check("arn:aws:execute-api:sa-east-1:123456789012:abc/prod", "UnknownTarget");
+        check(
+            "arn:aws:kinesis:sa-east-1:123456789012:stream/x/consumer/y:1",
+            "UnknownTarget",
+        );
         check("arn:aws-cn:lambda:cn-north-1:123456789012:function:x", "OtherPartition");
     }
 

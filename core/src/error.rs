@@ -5,7 +5,7 @@
 
 mod rule;
 
-pub use rule::{CronField, Rule};
+pub use rule::{CronField, Expected, Rule};
 
 use std::fmt;
 use std::ops::Range;

@@ -2,9 +2,17 @@
 //!
 //! Invariant: what a placeholder becomes never needs escaping, so that JSON stays JSON.
 
+mod event;
+mod http;
+mod request;
+
+pub use event::{SOURCE, entry};
+pub use http::{HttpCall, http_call};
+pub use request::{ACTIONS, Action, request};
+
 use serde_json::Value;
 
-use crate::arn::TargetKind;
+use crate::arn::{Target, TargetKind};
 use crate::error::{Field, Rule, UserError};
 use crate::ids::{IdEjecucion, IdProceso};
 use crate::instant::{Timestamp, rfc3339_millis};
@@ -117,29 +125,44 @@ pub fn json_equal(one: Option<&str>, other: Option<&str>) -> bool {
 /// other attributes included, for which this leaves room.
 pub const TABLE_LIMIT: usize = 400_000;
 
+/// What a target receives whose process has no `parametros`: every kind of target takes it, or says what it lacks.
+pub const NO_PARAMETERS: &str = "{}";
+
 /// The most bytes that a target takes, or the table's limit where that is less.
 ///
-/// SNS messages: 256 KiB. Step Functions input: 256 KiB. SQS messages: 1 MiB since 2025-08. Lambda events: 1 MB
-/// asynchronously since 2025-10, 6 MB synchronously.
+/// SNS messages: 256 KiB. Step Functions input: 256 KiB. A Batch job's request: 30 KiB (its service quotas). SQS messages:
+/// 1 MiB since 2025-08. Lambda events: 1 MB asynchronously since 2025-10, 6 MB synchronously. Events of a bus: 1 MB since
+/// 2026-01. Kinesis records: 10 MiB; Firehose records: 1,000 KiB. A request to an API: 10 MB.
 pub const fn size_limit(kind: &TargetKind) -> usize {
     match kind {
         TargetKind::Topic { .. } | TargetKind::StateMachine { .. } => 262_144,
+        TargetKind::JobQueue { .. } => 30_720,
         _ => TABLE_LIMIT,
     }
 }
 
-/// Checks a payload against what its target takes.
-pub fn check(parametros: &str, kind: &TargetKind, id_proceso: &IdProceso) -> Result<(), UserError> {
-    let error = |rule| UserError::new(Field::Parametros, parametros, rule);
-    let max = size_limit(kind);
-    let found = substitute(parametros, &RunFacts::longest(id_proceso.clone())).len();
-    if found > max || parametros.len() > TABLE_LIMIT {
+/// Checks a payload, or that there is none, against what its target takes.
+pub fn check(parametros: Option<&str>, target: &Target, id_proceso: &IdProceso) -> Result<(), UserError> {
+    let text = parametros.unwrap_or(NO_PARAMETERS);
+    let error = |rule| UserError::new(Field::Parametros, parametros.unwrap_or_default(), rule);
+    let max = size_limit(&target.kind);
+    let sent = substitute(text, &RunFacts::longest(id_proceso.clone()));
+    let found = sent.len();
+    if found > max || text.len() > TABLE_LIMIT {
         return Err(error(Rule::PayloadTooLarge { found, max }));
     }
-    match kind {
-        TargetKind::Topic { .. } | TargetKind::Queue { .. } => check_message(parametros).map_err(error),
-        _ => check_json(parametros).map_err(error),
-    }
+    let checked = match &target.kind {
+        TargetKind::Topic { .. } | TargetKind::Queue { .. } => check_message(text),
+        TargetKind::KinesisStream { .. } | TargetKind::DeliveryStream { .. } => Ok(()),
+        // JSON before its placeholders are replaced: it is compared as JSON.
+        kind => json(text).and_then(|_| match kind {
+            TargetKind::Lambda { .. } | TargetKind::StateMachine { .. } => Ok(()),
+            TargetKind::EventBus { .. } => entry(target, &sent, id_proceso).map(|_| ()),
+            TargetKind::ApiMethod { .. } => http_call(target, &sent).map(|_| ()),
+            _ => request(target, &sent).map(|_| ()),
+        }),
+    };
+    checked.map_err(error)
 }
 
 /// SNS and SQS take no empty message; SQS only what XML 1.0 takes.
@@ -152,13 +175,11 @@ fn check_message(text: &str) -> Result<(), Rule> {
     }
 }
 
-fn check_json(text: &str) -> Result<(), Rule> {
+fn json(text: &str) -> Result<Value, Rule> {
     // Its message gives line and column, and never quotes the payload.
-    serde_json::from_str::<Value>(text)
-        .map(|_| ())
-        .map_err(|problem| Rule::NotJson {
-            detail: problem.to_string(),
-        })
+    serde_json::from_str(text).map_err(|problem: serde_json::Error| Rule::NotJson {
+        detail: problem.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -226,46 +247,98 @@ mod tests {
         assert!(!json_equal(None, Some("{}")));
     }
 
-    fn lambda() -> TargetKind {
-        TargetKind::Lambda {
-            function: "f".into(),
-            qualifier: None,
-        }
-    }
+    const LAMBDA: &str = "lambda:sa-east-1:123456789012:function:f";
+    const TOPIC: &str = "sns:sa-east-1:123456789012:t";
 
-    fn topic() -> TargetKind {
-        TargetKind::Topic {
-            name: "t".into(),
-            fifo: false,
-        }
+    fn checked(text: Option<&str>, resource: &str) -> Result<(), Rule> {
+        let target = Target::parse(&format!("arn:aws:{resource}")).unwrap();
+        check(text, &target, &"proceso-a".parse().unwrap()).map_err(|error| error.rule)
     }
 
     #[track_caller]
-    fn refused(text: &str, kind: &TargetKind) -> Rule {
-        check(text, kind, &"proceso-a".parse().unwrap()).unwrap_err().rule
+    fn refused(text: &str, resource: &str) -> Rule {
+        checked(Some(text), resource).unwrap_err()
     }
 
     #[test]
     fn a_lambda_takes_json_only() {
-        assert!(check("{\"a\":[]}", &lambda(), &"proceso-a".parse().unwrap()).is_ok());
+        assert_eq!(checked(Some("{\"a\":[]}"), LAMBDA), Ok(()));
         for bad in ["", "hola", "{", "{\"a\":1}x"] {
-            assert!(matches!(refused(bad, &lambda()), Rule::NotJson { .. }), "{bad}");
+            assert!(matches!(refused(bad, LAMBDA), Rule::NotJson { .. }), "{bad}");
         }
     }
 
     #[test]
     fn a_message_is_any_text_but_empty_or_with_control_characters() {
-        assert!(check("hola\n", &topic(), &"proceso-a".parse().unwrap()).is_ok());
-        assert_eq!(refused("", &topic()), Rule::Empty);
-        assert_eq!(refused("a\u{0}b", &topic()), Rule::ControlCharacter);
+        assert_eq!(checked(Some("hola\n"), TOPIC), Ok(()));
+        assert_eq!(refused("", TOPIC), Rule::Empty);
+        assert_eq!(refused("a\u{0}b", TOPIC), Rule::ControlCharacter);
+    }
+
+    #[test]
+    fn a_stream_takes_any_text() {
+        for stream in [
+            "kinesis:sa-east-1:123456789012:stream/x",
+            "firehose:sa-east-1:123456789012:deliverystream/x",
+        ] {
+            assert_eq!(checked(Some("a\u{0}b"), stream), Ok(()));
+        }
+    }
+
+    #[test]
+    fn each_kind_says_what_it_takes_and_what_it_cannot_do_without() {
+        let none: Option<&str> = None;
+        for (resource, text, expected) in [
+            (LAMBDA, none, ""),
+            (TOPIC, none, ""),
+            ("states:sa-east-1:123456789012:stateMachine:x", Some("3"), ""),
+            ("events:sa-east-1:123456789012:event-bus/x", none, ""),
+            ("events:sa-east-1:123456789012:event-bus/x", Some("3"), "NotAnObject"),
+            ("ecs:sa-east-1:123456789012:cluster/x", none, "MissingMember"),
+            ("ecs:sa-east-1:123456789012:task-definition/x", none, ""),
+            ("batch:sa-east-1:123456789012:job-queue/x", none, "MissingMember"),
+            ("codebuild:sa-east-1:123456789012:project/x", none, ""),
+            ("codebuild:sa-east-1:123456789012:project/x", Some("[]"), "NotAnObject"),
+            ("glue:sa-east-1:123456789012:job/x", none, ""),
+            ("glue:sa-east-1:123456789012:workflow/x", none, ""),
+            ("redshift:sa-east-1:123456789012:cluster:x", none, "MissingMember"),
+            (
+                "redshift-serverless:sa-east-1:123456789012:workgroup/x",
+                none,
+                "MissingMember",
+            ),
+            ("rds:sa-east-1:123456789012:cluster:x", none, "MissingMember"),
+            ("execute-api:sa-east-1:123456789012:abc/prod/GET/x", none, ""),
+            (
+                "execute-api:sa-east-1:123456789012:abc/prod/GET/*",
+                none,
+                "MissingMember",
+            ),
+            ("scheduler:::aws-sdk:sqs:sendMessage", Some("[]"), "NotAnObject"),
+            ("scheduler:::aws-sdk:sqs:sendMessage", Some("{}"), ""),
+        ] {
+            let found = match checked(text, resource) {
+                Ok(()) => String::new(),
+                Err(rule) => format!("{rule:?}").split([' ', '{']).next().unwrap().to_owned(),
+            };
+            assert_eq!(found, expected, "{resource} {text:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_checked_as_it_will_be_sent() {
+        let cluster = "ecs:sa-east-1:123456789012:cluster/x";
+        let marked = r#"{"taskDefinition":"cierre:<kairos.intento>","group":"\u003ckairos.id-proceso\u003e"}"#;
+        assert_eq!(checked(Some(marked), cluster), Ok(()));
+        let no_json = r#"{"taskDefinition":"cierre","count":<kairos.intento>}"#;
+        assert!(matches!(refused(no_json, cluster), Rule::NotJson { .. }));
     }
 
     #[test]
     fn sizes_are_counted_with_the_placeholders_replaced() {
         let fits = "x".repeat(262_144 - 36);
-        let id = "proceso-a".parse().unwrap();
-        assert!(check(&format!("{fits}<kairos.id-ejecucion>"), &topic(), &id).is_ok());
-        let rule = refused(&format!("{fits}x<kairos.id-ejecucion>"), &topic());
+        assert_eq!(checked(Some(&format!("{fits}<kairos.id-ejecucion>")), TOPIC), Ok(()));
+        let rule = refused(&format!("{fits}x<kairos.id-ejecucion>"), TOPIC);
         assert_eq!(
             rule,
             Rule::PayloadTooLarge {
@@ -274,6 +347,10 @@ mod tests {
             }
         );
         let large = format!("\"{}\"", "x".repeat(TABLE_LIMIT));
-        assert!(matches!(refused(&large, &lambda()), Rule::PayloadTooLarge { .. }));
+        assert!(matches!(refused(&large, LAMBDA), Rule::PayloadTooLarge { .. }));
+        let job = format!(r#"{{"jobDefinition":"{}"}}"#, "x".repeat(30_720));
+        let max = 30_720;
+        let rule = refused(&job, "batch:sa-east-1:123456789012:job-queue/x");
+        assert!(matches!(rule, Rule::PayloadTooLarge { max: found, .. } if found == max));
     }
 }

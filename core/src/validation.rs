@@ -7,6 +7,7 @@ use crate::error::{Field, Rule, UserError};
 use crate::ids::IdProceso;
 use crate::names::Names;
 use crate::parameters;
+use crate::patience;
 use crate::proceso::{DEFAULT_REINTENTOS, Definition, InvocationMode};
 use crate::schedule::Schedule;
 
@@ -50,14 +51,16 @@ pub struct Limits {
     pub names: Option<Names>,
     /// What the names of roles must begin with.
     pub role_prefix: Option<String>,
+    /// The time-out of the executor's function, in seconds.
+    pub executor_timeout: Option<u32>,
 }
 
 /// The most characters of a name.
 pub const MAX_NOMBRE: usize = 128;
 /// The most retries.
 pub const MAX_REINTENTOS: u8 = 10;
-/// The longest that a synchronous Lambda target can take (Lambda's own limit), in seconds.
-pub const MAX_TIEMPO: u32 = 900;
+/// The longest that a synchronous Lambda target can be waited for, in seconds: the executor is a function itself.
+pub const MAX_TIEMPO: u32 = patience::LONGEST;
 
 /// Makes a definition of what a user wrote.
 ///
@@ -130,14 +133,14 @@ pub fn check(raw: &Raw, limits: &Limits) -> Vec<UserError> {
         }
         None => None,
     };
-    if let (Some(parametros), Some(target)) = (raw.known(Field::Parametros, raw.parametros.as_ref()), &target) {
+    if let Some(target) = target.as_ref().filter(|_| !raw.is_unknown(Field::Parametros)) {
         let id = IdProceso::of(nombre.as_deref().unwrap_or_default());
-        errors.extend(parameters::check(parametros, &target.kind, &id).err());
+        errors.extend(parameters::check(raw.parametros.as_deref(), target, &id).err());
     }
     if let Some(reintentos) = raw.known(Field::Reintentos, raw.reintentos) {
         errors.extend(between(Field::Reintentos, reintentos, 0, MAX_REINTENTOS.into()));
     }
-    errors.extend(check_invocation(raw, target.as_ref()));
+    errors.extend(check_invocation(raw, target.as_ref(), limits.executor_timeout));
     errors
 }
 
@@ -183,18 +186,12 @@ fn check_target(text: &str, limits: &Limits) -> Result<Target, UserError> {
         return arn::check_target(text, names);
     }
     let target = Target::parse(text)?;
-    if target.kind.is_supported() {
-        return Ok(target);
-    }
-    let rule = Rule::UnsupportedTarget {
-        kind: target.kind.describe(),
-        supported: arn::SUPPORTED,
-    };
-    Err(UserError::new(Field::ArnProceso, text, rule))
+    arn::check_callable(&target)?;
+    Ok(target)
 }
 
 /// The mode is for Lambda targets, and the time to wait for those that are waited for.
-fn check_invocation(raw: &Raw, target: Option<&Target>) -> Vec<UserError> {
+fn check_invocation(raw: &Raw, target: Option<&Target>, executor_timeout: Option<u32>) -> Vec<UserError> {
     let mut errors = Vec::new();
     let not_lambda = target.is_some_and(|target| !matches!(target.kind, TargetKind::Lambda { .. }));
     let mode = raw.known(Field::ModoInvocacion, raw.modo_invocacion.as_deref());
@@ -218,9 +215,22 @@ fn check_invocation(raw: &Raw, target: Option<&Target>) -> Vec<UserError> {
         } else if event {
             errors.push(refused(Rule::OnlyForRequestResponse));
         }
-        errors.extend(between(Field::TiempoMaximoSegundos, seconds, 1, MAX_TIEMPO.into()));
+        let out_of_range = between(Field::TiempoMaximoSegundos, seconds, 1, MAX_TIEMPO.into());
+        let too_long = executor_timeout.filter(|_| out_of_range.is_none() && !not_lambda && !event);
+        errors.extend(out_of_range);
+        errors.extend(too_long.and_then(|timeout| longer_than_executor(seconds, timeout)).map(refused));
     }
     errors
+}
+
+fn longer_than_executor(seconds: i64, timeout: u32) -> Option<Rule> {
+    let longest = patience::longest(timeout);
+    let seconds = u32::try_from(seconds).ok().filter(|seconds| *seconds > longest)?;
+    Some(Rule::LongerThanExecutor {
+        longest,
+        timeout,
+        needed: patience::timeout_for(seconds),
+    })
 }
 
 fn between(field: Field, value: i64, min: i64, max: i64) -> Option<UserError> {
@@ -243,6 +253,7 @@ mod tests {
         Limits {
             names: Some(Names::new("Demo", place)),
             role_prefix: Some("demo-".into()),
+            executor_timeout: Some(120),
         }
     }
 
@@ -405,8 +416,9 @@ mod tests {
             tiempo_maximo_segundos: Some(seconds),
             ..raw
         };
-        assert_eq!(wrong(&timed(900, waited.clone())), []);
-        one(&timed(901, waited.clone()), Field::TiempoMaximoSegundos, "Between");
+        assert_eq!(wrong(&timed(114, waited.clone())), []);
+        one(&timed(895, waited.clone()), Field::TiempoMaximoSegundos, "Between");
+        one(&timed(0, waited.clone()), Field::TiempoMaximoSegundos, "Between");
         one(&timed(60, raw()), Field::TiempoMaximoSegundos, "OnlyForRequestResponse");
         let queue = Some("arn:aws:sqs:sa-east-1:123456789012:trabajo".to_owned());
         one(
@@ -428,6 +440,27 @@ mod tests {
             Field::TiempoMaximoSegundos,
             "OnlyForLambda",
         );
+    }
+
+    #[test]
+    fn no_process_is_waited_for_longer_than_the_executor_can() {
+        let waited = |seconds| Raw {
+            modo_invocacion: Some("RequestResponse".into()),
+            tiempo_maximo_segundos: Some(seconds),
+            ..raw()
+        };
+        one(&waited(115), Field::TiempoMaximoSegundos, "LongerThanExecutor");
+        let error = check(&waited(200), &limits()).remove(0);
+        assert_eq!(
+            error.to_string(),
+            "tiempo_maximo_segundos \"200\": must be at most 114: the stack's executor has a timeout of 120 s, and keeps the \
+             rest to record what came of it; give the stack an executor.timeout of 206 s or more to wait that long"
+        );
+        let unknown = Limits {
+            executor_timeout: None,
+            ..limits()
+        };
+        assert_eq!(check(&waited(894), &unknown), []);
     }
 
     #[test]

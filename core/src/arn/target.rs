@@ -1,6 +1,6 @@
 //! The kinds of targets, told from the ARN.
 //!
-//! Invariant: every row of the table of targets is a kind, whether this version calls it or not.
+//! Invariant: every row of the table of targets is a kind.
 
 use super::Arn;
 use crate::error::{Field, Rule, UserError};
@@ -107,8 +107,14 @@ pub enum TargetKind {
     },
     /// A method of an API Gateway API.
     ApiMethod {
-        /// `api-id/stage/METHOD/path`.
-        route: String,
+        /// The API's id.
+        api: String,
+        /// The stage; `$default` is in no URL.
+        stage: String,
+        /// The method; none where the ARN leaves it open (`*`).
+        method: Option<String>,
+        /// The path behind the stage, without its first slash; a `*` stands for any characters.
+        path: String,
     },
     /// Any action of an AWS API, as Scheduler's universal targets name it.
     SdkAction {
@@ -122,8 +128,8 @@ pub enum TargetKind {
 /// How the names of FIFO topics and queues end.
 const FIFO: &str = ".fifo";
 
-/// The kinds that the executor of this version calls, in words.
-pub const SUPPORTED: &str = "Lambda functions, Step Functions state machines, SNS topics and SQS queues";
+/// The methods that API Gateway routes.
+pub(crate) const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
 impl TargetKind {
     /// The kind in words.
@@ -150,17 +156,21 @@ impl TargetKind {
         }
     }
 
-    /// Whether the executor of this version calls it.
-    pub const fn is_supported(&self) -> bool {
+    /// Whether the service finds it by its name alone, and would so find another account's in its own.
+    pub const fn is_called_by_name(&self) -> bool {
         matches!(
             self,
-            Self::Lambda { .. } | Self::StateMachine { .. } | Self::Topic { .. } | Self::Queue { .. }
+            Self::DeliveryStream { .. }
+                | Self::BuildProject { .. }
+                | Self::GlueJob { .. }
+                | Self::GlueWorkflow { .. }
+                | Self::RedshiftCluster { .. }
         )
     }
 }
 
 impl Target {
-    /// Reads the ARN of a target of any kind; whether this version calls it is another question.
+    /// Reads the ARN of a target of any kind.
     pub fn parse(text: &str) -> Result<Self, UserError> {
         let error = |rule| UserError::new(Field::ArnProceso, text, rule);
         let arn = Arn::parse(text).map_err(error)?;
@@ -244,13 +254,23 @@ fn kind(arn: &Arn) -> Option<TargetKind> {
         "rds" => TargetKind::RdsCluster {
             name: after("cluster:")?,
         },
-        "execute-api" => {
-            let deep = resource.split('/').filter(|part| !part.is_empty()).count() >= 3;
-            deep.then(|| TargetKind::ApiMethod {
-                route: resource.to_owned(),
-            })?
-        }
+        "execute-api" => api_method(resource)?,
         _ => return None,
+    })
+}
+
+/// `api-id/stage/METHOD/path`.
+fn api_method(resource: &str) -> Option<TargetKind> {
+    let mut parts = resource.splitn(4, '/');
+    let (api, stage, method) = (parts.next()?, parts.next()?, parts.next()?);
+    let path = parts.next().unwrap_or_default();
+    let any = ["*", "ANY"].contains(&method);
+    let stage_is_one = is_word(stage.strip_prefix('$').unwrap_or(stage));
+    (is_word(api) && stage_is_one && (any || METHODS.contains(&method))).then(|| TargetKind::ApiMethod {
+        api: api.to_owned(),
+        stage: stage.to_owned(),
+        method: (!any).then(|| method.to_owned()),
+        path: path.to_owned(),
     })
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: a variant carries all that a message in any language needs; the limits in it come from where they are
 //! enforced.
 
+use crate::arn::services::Unsupported;
 use crate::instant::{Timestamp, rfc3339_millis};
 use std::fmt;
 
@@ -300,13 +301,48 @@ pub enum Rule {
     /// No kind of target has such an ARN.
     #[error("is not a target that a process can have")]
     UnknownTarget,
-    /// A kind of target that this version does not call.
-    #[error("{kind} cannot be called by this version: the targets are {supported}")]
-    UnsupportedTarget {
-        /// The kind, in words.
-        kind: &'static str,
-        /// Those that can be called, in words.
-        supported: &'static str,
+    /// A universal target of a service that nobody knows.
+    #[error("names the service \"{service}\", which no AWS API has{}", proposal(similar))]
+    UnknownService {
+        /// The service as it was written.
+        service: String,
+        /// The nearest names that there are, nearest first.
+        similar: Box<[String]>,
+    },
+    /// A universal target of a service that this version cannot speak to.
+    #[error("names the service \"{service}\", which cannot be called: {reason}")]
+    UnsupportedService {
+        /// The service.
+        service: String,
+        /// Why it cannot.
+        reason: Unsupported,
+    },
+    /// A universal target with an action that the service does not have.
+    #[error(
+        "names the action \"{action}\", which \"{service}\" does not have{}",
+        proposal(similar)
+    )]
+    UnknownAction {
+        /// The service.
+        service: String,
+        /// The action as it was written.
+        action: String,
+        /// The nearest names that there are, nearest first.
+        similar: Box<[String]>,
+    },
+    /// A universal target with an action that this version cannot call.
+    #[error("names the action \"{action}\", which cannot be called: {reason}")]
+    UnsupportedAction {
+        /// The action.
+        action: String,
+        /// Why it cannot.
+        reason: Unsupported,
+    },
+    /// A universal target with an action whose only purpose is its answer.
+    #[error("names the action \"{action}\", which only reads: universal targets change something, as Scheduler's do")]
+    ReadOnlyAction {
+        /// The action.
+        action: String,
     },
     /// The installation's own functions and queues are no targets.
     #[error("belongs to the stack itself and cannot be the target of a process")]
@@ -316,6 +352,72 @@ pub enum Rule {
     NotJson {
         /// What the parser says.
         detail: String,
+    },
+    /// A payload that has to be a JSON object and is another JSON value.
+    #[error("must be a JSON object for this target, such as {example}")]
+    NotAnObject {
+        /// One that would do.
+        example: &'static str,
+    },
+    /// A member that the request must have, and that is missing, empty or no text.
+    #[error("must have \"{member}\", which {action} asks for, such as {{\"{member}\":\"{example}\"}}")]
+    MissingMember {
+        /// The member.
+        member: &'static str,
+        /// What asks for it.
+        action: &'static str,
+        /// A value that would do.
+        example: &'static str,
+    },
+    /// A member that the request does not have.
+    #[error("has \"{member}\", which {action} does not take{}", meant(suggestion.as_deref()))]
+    UnknownMember {
+        /// The member, as it was written.
+        member: String,
+        /// What does not take it.
+        action: &'static str,
+        /// The member that was perhaps meant.
+        suggestion: Option<&'static str>,
+    },
+    /// A member twice, with its first letter in both cases.
+    #[error("has \"{member}\" twice, with its first letter in both cases")]
+    RepeatedMember {
+        /// The member.
+        member: String,
+    },
+    /// A member that says another thing than the target's ARN.
+    #[error("contradicts arn_proceso: leave \"{member}\" out{}", or_write(expected.as_deref()))]
+    ContradictsTarget {
+        /// The member.
+        member: &'static str,
+        /// What the ARN says, where the member can say it as well.
+        expected: Option<String>,
+    },
+    /// A member that asks for what the target's ARN does not name.
+    #[error("\"{member}\" must be like \"{pattern}\", as arn_proceso says")]
+    OutsideTarget {
+        /// The member.
+        member: &'static str,
+        /// What it must be like; a `*` stands for any characters.
+        pattern: String,
+    },
+    /// A member that is of another kind than the request's.
+    #[error("\"{member}\" must be {expected}")]
+    MemberKind {
+        /// The member; a dot leads to one that is inside.
+        member: String,
+        /// What it must be.
+        expected: Expected,
+    },
+    /// A member that is larger than the service takes: its text, or what it is as JSON without spaces.
+    #[error("\"{member}\" must have at most {max} characters, and has {found}")]
+    MemberTooLong {
+        /// The member.
+        member: &'static str,
+        /// Its length.
+        found: usize,
+        /// The service's limit.
+        max: usize,
     },
     /// A payload that is larger than the target takes or the table can hold.
     #[error("must be at most {max} bytes for this target once its placeholders are replaced, and has {found}")]
@@ -337,6 +439,78 @@ pub enum Rule {
     /// An attribute that only makes sense for synchronous invocations.
     #[error("is only for modo_invocacion \"RequestResponse\": an asynchronous invocation is not waited for")]
     OnlyForRequestResponse,
+    /// A time to wait that the stack's executor does not have.
+    #[error(
+        "must be at most {longest}: the stack's executor has a timeout of {timeout} s, and keeps the rest to record what came \
+         of it; give the stack an executor.timeout of {needed} s or more to wait that long"
+    )]
+    LongerThanExecutor {
+        /// The longest that the executor waits, in seconds.
+        longest: u32,
+        /// Its function's time-out, in seconds.
+        timeout: u32,
+        /// The least time-out that would do, in seconds.
+        needed: u32,
+    },
+}
+
+/// What a member of a payload must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// A text that is not empty.
+    Text,
+    /// A list of texts.
+    Texts,
+    /// A JSON object, or a text that is one.
+    Object,
+    /// An RFC 3339 instant, or seconds since 1970.
+    Instant,
+    /// A method that API Gateway routes.
+    Method,
+    /// A path without a query.
+    Path,
+    /// An object whose values are texts.
+    Headers,
+    /// An object whose values are texts, numbers, truth values, or lists of these.
+    Query,
+    /// A header that the caller may set.
+    FreeHeader,
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "a text that is not empty",
+            Self::Texts => "a list of texts",
+            Self::Object => "a JSON object, or a text that is one",
+            Self::Instant => "a date and time with an offset (RFC 3339), such as \"2026-03-01T00:00:00Z\"",
+            Self::Method => "DELETE, GET, HEAD, OPTIONS, PATCH, POST or PUT",
+            Self::Path => "a path such as \"/clientes/42\"; what follows a ? goes into \"query\"",
+            Self::Headers => "an object of headers whose values are texts, such as {\"Accept\":\"application/json\"}",
+            Self::Query => "an object whose values are texts, numbers, truth values or lists of these",
+            Self::FreeHeader => "left out: the signature and the connection set it",
+        })
+    }
+}
+
+fn meant(suggestion: Option<&str>) -> String {
+    suggestion
+        .map(|name| format!("; did you mean \"{name}\"?"))
+        .unwrap_or_default()
+}
+
+fn or_write(expected: Option<&str>) -> String {
+    expected
+        .map(|value| format!(", or write \"{value}\""))
+        .unwrap_or_default()
+}
+
+/// The names that may have been meant.
+fn proposal(similar: &[String]) -> String {
+    if similar.is_empty() {
+        return String::new();
+    }
+    format!("; did you mean \"{}\"?", similar.join("\", \""))
 }
 
 /// What a field accepts as a single value.

@@ -2,7 +2,8 @@
 //!
 //! Invariant: every rule has its words here; a new rule does not compile without them.
 
-use kairos::error::{CronField, Field, Rule};
+use kairos::arn::services::Unsupported;
+use kairos::error::{CronField, Expected, Field, Rule};
 use kairos::instant::rfc3339_millis;
 
 /// What a rule asks for.
@@ -114,13 +115,60 @@ pub(crate) fn rule(rule: &Rule) -> String {
              el ejecutor no puede asumir otros"
         ),
         Rule::UnknownTarget => "no es un destino que un proceso pueda tener".into(),
-        Rule::UnsupportedTarget { .. } => {
-            "esta versión no invoca ese tipo de destino: los destinos son funciones Lambda, máquinas de estados de \
-             Step Functions, tópicos de SNS y colas de SQS"
-                .into()
+        Rule::UnknownService { service, similar } => {
+            format!("nombra el servicio \"{service}\", que ninguna API de AWS tiene{}", meant(similar))
+        }
+        Rule::UnsupportedService { service, reason } => {
+            format!("nombra el servicio \"{service}\", que no se puede invocar: {}", unsupported(*reason))
+        }
+        Rule::UnknownAction {
+            service,
+            action,
+            similar,
+        } => format!("nombra la acción \"{action}\", que \"{service}\" no tiene{}", meant(similar)),
+        Rule::UnsupportedAction { action, reason } => {
+            format!("nombra la acción \"{action}\", que no se puede invocar: {}", unsupported(*reason))
+        }
+        Rule::ReadOnlyAction { action } => {
+            format!("nombra la acción \"{action}\", que solo lee: los destinos universales cambian algo")
         }
         Rule::OwnResource => "pertenece a la propia instalación y no puede ser el destino de un proceso".into(),
         Rule::NotJson { detail } => format!("debe ser JSON para este destino{}", position(detail)),
+        Rule::NotAnObject { example } => format!("debe ser un objeto JSON para este destino, por ejemplo {example}"),
+        Rule::MissingMember {
+            member,
+            action,
+            example,
+        } => {
+            format!("debe tener \"{member}\", que {action} requiere, por ejemplo {{\"{member}\":\"{example}\"}}")
+        }
+        Rule::UnknownMember {
+            member,
+            action,
+            suggestion,
+        } => {
+            let hint = suggestion
+                .map(|name| format!("; ¿quiso decir \"{name}\"?"))
+                .unwrap_or_default();
+            format!("tiene \"{member}\", que {action} no admite{hint}")
+        }
+        Rule::RepeatedMember { member } => {
+            format!("tiene \"{member}\" dos veces, con mayúscula y con minúscula inicial")
+        }
+        Rule::ContradictsTarget { member, expected } => {
+            let or = expected
+                .as_deref()
+                .map(|value| format!(", o escriba \"{value}\""))
+                .unwrap_or_default();
+            format!("contradice a {}: omita \"{member}\"{or}", Field::ArnProceso.json())
+        }
+        Rule::OutsideTarget { member, pattern } => {
+            format!("\"{member}\" debe ser como \"{pattern}\", según {}", Field::ArnProceso.json())
+        }
+        Rule::MemberKind { member, expected } => format!("\"{member}\" debe ser {}", expected_kind(*expected)),
+        Rule::MemberTooLong { member, found, max } => {
+            format!("\"{member}\" debe tener a lo más {max} caracteres, y tiene {found}")
+        }
         Rule::PayloadTooLarge { found, max } => {
             format!("puede tener hasta {max} bytes para este destino, con sus marcadores reemplazados, y tiene {found}")
         }
@@ -130,6 +178,47 @@ pub(crate) fn rule(rule: &Rule) -> String {
             "es solo para {} \"RequestResponse\": una invocación asíncrona no se espera",
             Field::ModoInvocacion.json()
         ),
+        Rule::LongerThanExecutor {
+            longest,
+            timeout,
+            needed,
+        } => format!(
+            "puede ser a lo más {longest}: el ejecutor de la instalación tiene {timeout} s, y se reserva el resto para anotar \
+             lo que resultó; para esperar tanto, su executor.timeout debe ser de {needed} s o más"
+        ),
+    }
+}
+
+/// What a member of `parametros` must be.
+fn expected_kind(expected: Expected) -> &'static str {
+    match expected {
+        Expected::Text => "un texto que no esté vacío",
+        Expected::Texts => "una lista de textos",
+        Expected::Object => "un objeto JSON, o un texto que lo sea",
+        Expected::Instant => "una fecha y hora con desfase (RFC 3339), por ejemplo \"2026-03-01T00:00:00Z\"",
+        Expected::Method => "DELETE, GET, HEAD, OPTIONS, PATCH, POST o PUT",
+        Expected::Path => "una ruta como \"/clientes/42\"; lo que sigue a ? va en \"query\"",
+        Expected::Headers => "un objeto de cabeceras con textos, por ejemplo {\"Accept\":\"application/json\"}",
+        Expected::Query => "un objeto cuyos valores sean textos, números, valores de verdad o listas de estos",
+        Expected::FreeHeader => "omitida: la ponen la firma y la conexión",
+    }
+}
+
+/// The names that may have been meant.
+fn meant(similar: &[String]) -> String {
+    if similar.is_empty() {
+        return String::new();
+    }
+    format!("; ¿quiso decir \"{}\"?", similar.join("\", \""))
+}
+
+fn unsupported(reason: Unsupported) -> &'static str {
+    match reason {
+        Unsupported::Protocol => "no habla JSON, y los destinos universales se invocan en JSON",
+        Unsupported::Signature => "sus solicitudes se firman de otra manera",
+        Unsupported::EventStream => "su solicitud o su respuesta es un flujo de eventos",
+        Unsupported::Endpoint => "su dirección no se conoce de antemano",
+        Unsupported::Checksum => "su solicitud necesita una suma de verificación propia",
     }
 }
 

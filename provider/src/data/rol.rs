@@ -7,7 +7,7 @@ mod target;
 mod universal;
 
 use kairos::arn::{Target, check_target};
-use kairos::error::{Rule, UserError};
+use kairos::error::UserError;
 use kairos::names::Names;
 use serde_json::{Value, json};
 use tfplugin::{Attr, Attribute, Ctx, DataSource, Diagnostics, Path, Schema, Type, model};
@@ -112,7 +112,7 @@ impl DataSource for RolDataSource {
 
     async fn read(&self, ctx: &Ctx<Configured>, config: RolModel, diagnostics: &mut Diagnostics) -> Option<RolModel> {
         let executor = settle(executor(ctx.configured(), &config).await, diagnostics)?;
-        settle(described(&executor, config, diagnostics), diagnostics)
+        settle(described(&executor, config), diagnostics)
     }
 }
 
@@ -151,9 +151,9 @@ async fn executor(configured: &Configured, config: &RolModel) -> Result<Executor
 }
 
 /// The documents for a target.
-fn described(executor: &Executor, config: RolModel, diagnostics: &mut Diagnostics) -> Result<RolModel, Diagnostics> {
+fn described(executor: &Executor, config: RolModel) -> Result<RolModel, Diagnostics> {
     let text = config.arn_proceso.as_str().unwrap_or_default();
-    let target = checked(text, &executor.names, diagnostics)?;
+    let target = check_target(text, &executor.names).map_err(|error| refused(&error))?;
     let parametros = config.parametros.as_str();
     let parametros: Option<Value> = parametros.and_then(|text| serde_json::from_str(text).ok());
     let lists = [&config.roles_a_pasar, &config.acciones, &config.recursos].map(texts);
@@ -197,24 +197,6 @@ fn trust(executor: &Executor) -> Value {
         "Action": "sts:AssumeRole",
         "Condition": condition,
     })
-}
-
-/// The target, which a process of the stack may have; one that only this version does not call is a warning, since the role
-/// may be made ahead.
-fn checked(text: &str, names: &Names, diagnostics: &mut Diagnostics) -> Result<Target, Diagnostics> {
-    match check_target(text, names) {
-        Ok(target) => Ok(target),
-        Err(error) if matches!(error.rule, Rule::UnsupportedTarget { .. }) => {
-            let detail = format!("{error}. The documents are what a role for it needs.");
-            diagnostics.warning_at(
-                Path::root("arn_proceso"),
-                "This version does not run processes with such a target",
-                detail,
-            );
-            Target::parse(text).map_err(|error| refused(&error))
-        }
-        Err(error) => Err(refused(&error)),
-    }
 }
 
 fn texts(list: &Attr<Vec<Attr<String>>>) -> Option<Vec<String>> {
@@ -295,9 +277,7 @@ mod tests {
     #[test]
     fn the_documents_of_a_role() {
         let config = asks("arn:aws-us-gov:sqs:us-gov-west-1:123456789012:trabajo");
-        let mut diagnostics = Diagnostics::new();
-        let found = described(&stack(Some("externo")), config, &mut diagnostics).unwrap();
-        assert!(diagnostics.is_empty(), "{diagnostics:?}");
+        let found = described(&stack(Some("externo")), config).unwrap();
         let read = |text: &Attr<String>| serde_json::from_str::<Value>(text.as_str().unwrap()).unwrap();
         let trust = json!({
             "Version": "2012-10-17",
@@ -338,20 +318,16 @@ mod tests {
     }
 
     #[test]
-    fn what_no_process_may_have_is_refused_and_what_none_has_yet_is_a_warning() {
+    fn what_no_process_may_have_is_refused() {
         let told = |arn: &str| {
-            let mut diagnostics = Diagnostics::new();
-            let found = described(&stack(None), asks(arn), &mut diagnostics);
-            let errors = found.map_or_else(|errors| errors.into_iter().map(|d| d.detail).collect(), |_| Vec::new());
-            (errors, diagnostics.into_iter().map(|d| d.detail).collect::<Vec<_>>())
+            let found = described(&stack(None), asks(arn));
+            found.map_or_else(|errors| errors.into_iter().map(|d| d.detail).collect(), |_| Vec::new())
         };
-        let (errors, warnings) = told("arn:aws-us-gov:sqs:us-gov-west-1:123456789012:DemoQueue");
+        let errors = told("arn:aws-us-gov:sqs:us-gov-west-1:123456789012:DemoQueue");
         assert!(errors[0].starts_with("arn_proceso \"arn:aws-us-gov:sqs:"), "{errors:?}");
-        assert!(warnings.is_empty(), "{warnings:?}");
-        let (errors, warnings) = told("arn:aws:sqs:us-east-1:123456789012:trabajo");
-        assert_eq!((errors.len(), warnings.len()), (1, 0), "another partition: {errors:?}");
-        let (errors, warnings) = told("arn:aws-us-gov:glue:us-gov-west-1:123456789012:job/x");
-        assert_eq!((errors.len(), warnings.len()), (0, 1), "{warnings:?}");
+        assert_eq!(told("arn:aws:sqs:us-east-1:123456789012:trabajo").len(), 1, "another partition");
+        assert_eq!(told("arn:aws-us-gov:glue:us-gov-west-1:210987654321:job/x").len(), 1, "another account");
+        assert_eq!(told("arn:aws-us-gov:glue:us-gov-west-1:123456789012:job/x"), Vec::<String>::new());
         let mut diagnostics = Diagnostics::new();
         RolDataSource.validate(&asks("cierre"), &mut diagnostics);
         assert!(diagnostics.has_errors());

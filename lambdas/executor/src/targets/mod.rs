@@ -2,10 +2,17 @@
 //!
 //! Invariant: one call, no repetition where the service has no idempotency token: attempts are counted by the executor.
 
+mod ecs;
+mod events;
+mod http;
+mod jobs;
 mod lambda;
 mod sns;
+mod sql;
 mod sqs;
 mod states;
+mod streams;
+mod universal;
 
 use std::fmt;
 
@@ -13,9 +20,14 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use kairos::arn::{Target, TargetKind};
+use kairos::arn::{Arn, Target, TargetKind};
+use kairos::error::{Field, Rule, UserError};
 use kairos::ids::{IdEjecucion, IdProceso};
+use kairos::parameters::request;
 use kairos::proceso::InvocationMode;
+use kairos_aws::AwsError;
+use kairos_aws::call::{self, Reply, Request};
+use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 
@@ -69,6 +81,9 @@ pub struct Targets {
     sfn: aws_sdk_sfn::Client,
     sns: aws_sdk_sns::Client,
     sqs: aws_sdk_sqs::Client,
+    caller: call::Caller,
+    /// The executor's own, for targets whose ARN has none.
+    region: String,
 }
 
 impl Targets {
@@ -79,6 +94,8 @@ impl Targets {
             sfn: aws_sdk_sfn::Client::new(config),
             sns: aws_sdk_sns::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
+            caller: call::Caller::new(config),
+            region: config.region().map(ToString::to_string).unwrap_or_default(),
         }
     }
 
@@ -88,17 +105,80 @@ impl Targets {
             region: Region::new(call.target.arn.region.clone()),
             credentials: SharedCredentialsProvider::new(credentials.clone()),
         };
+        let service = Service {
+            caller: &self.caller,
+            call,
+            credentials,
+        };
         match &call.target.kind {
             TargetKind::Lambda { .. } => lambda::start(&self.lambda, call, caller).await,
             TargetKind::StateMachine { name, .. } => states::start(&self.sfn, call, name, caller).await,
             TargetKind::Topic { fifo, .. } => sns::start(&self.sns, call, *fifo, caller).await,
             TargetKind::Queue { name, fifo } => sqs::start(&self.sqs, call, name, *fifo, caller).await,
-            other => Err(Failure::terminal(format!(
-                "\"{}\" is {}, which this version does not call",
-                call.target.arn,
-                other.describe()
-            ))),
+            TargetKind::EventBus { .. } => events::put(service).await,
+            TargetKind::KinesisStream { .. } => streams::kinesis(service).await,
+            TargetKind::DeliveryStream { name } => streams::firehose(service, name).await,
+            TargetKind::EcsCluster { .. } | TargetKind::EcsTaskDefinition { .. } => ecs::run_task(service).await,
+            TargetKind::JobQueue { .. } => jobs::batch(service).await,
+            TargetKind::BuildProject { .. } => jobs::build(service).await,
+            TargetKind::GlueJob { .. } => jobs::glue_job(service).await,
+            TargetKind::GlueWorkflow { .. } => jobs::glue_workflow(service).await,
+            TargetKind::RedshiftCluster { .. } | TargetKind::RedshiftWorkgroup { .. } => sql::redshift(service).await,
+            TargetKind::RdsCluster { .. } => sql::rds(service).await,
+            TargetKind::ApiMethod { api, .. } => http::request(service, api).await,
+            TargetKind::SdkAction { service, action } => {
+                universal::start(&self.caller, call, service, action, &self.region, credentials).await
+            }
         }
+    }
+}
+
+/// A target of a service that is called without a client of its own.
+#[derive(Clone, Copy)]
+struct Service<'a> {
+    caller: &'a call::Caller,
+    call: &'a Call,
+    credentials: &'a Credentials,
+}
+
+impl Service<'_> {
+    /// The request that the payload is, with what the ARN says in it.
+    fn request(&self) -> Result<Map<String, Value>, Failure> {
+        request(&self.call.target, &self.call.payload).map_err(invalid)
+    }
+
+    /// Calls an action in the target's region.
+    async fn send(&self, service: &str, action: &str, input: Value) -> Result<Reply, AwsError> {
+        let arn = &self.call.target.arn;
+        self.caller
+            .call(Request {
+                service,
+                action,
+                input: &input,
+                region: &arn.region,
+                credentials: self.credentials,
+                token: None,
+                object: &arn.to_string(),
+            })
+            .await
+    }
+}
+
+/// The service's own id of what it started, or else the request's.
+fn id_of(reply: &Reply, id: &Value) -> String {
+    id.as_str().unwrap_or(&reply.request_id).to_owned()
+}
+
+/// What no attempt can send: the payload was accepted before it was so, or was written past the registry.
+fn invalid(rule: Rule) -> Failure {
+    Failure::terminal(UserError::new(Field::Parametros, "", rule).to_string())
+}
+
+/// The domain of the partition's hosts.
+fn domain(arn: &Arn) -> &'static str {
+    match arn.partition.as_str() {
+        "aws-cn" => "amazonaws.com.cn",
+        _ => "amazonaws.com",
     }
 }
 

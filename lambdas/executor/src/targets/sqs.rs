@@ -4,7 +4,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::Builder;
 use kairos_aws::error::Doing;
 
-use super::{Answer, Call, Caller};
+use super::{Answer, Call, Caller, domain};
 use crate::failure::Failure;
 
 pub(super) async fn start(
@@ -35,10 +35,5 @@ pub(super) async fn start(
 /// The queue's URL follows from its ARN, so that the role needs no permission to ask for it.
 fn url(call: &Call, name: &str) -> String {
     let arn = &call.target.arn;
-    let domain = if arn.partition == "aws-cn" {
-        "amazonaws.com.cn"
-    } else {
-        "amazonaws.com"
-    };
-    format!("https://sqs.{}.{domain}/{}/{name}", arn.region, arn.account)
+    format!("https://sqs.{}.{}/{}/{name}", arn.region, domain(arn), arn.account)
 }

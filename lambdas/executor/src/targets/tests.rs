@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod services;
+
 use aws_config::SdkConfig;
 use aws_smithy_http_client::test_util::{ReplayEvent, StaticReplayClient};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -16,6 +18,18 @@ struct Reply(u16, &'static [(&'static str, &'static str)], String);
 
 /// Starts a target against one recorded answer; the request comes back as it went out.
 async fn start(arn: &str, mode: InvocationMode, reply: Reply) -> (Result<Answer, Failure>, HttpRequest) {
+    let (outcome, requests) = send(arn, r#"{"a":1}"#, mode, reply).await;
+    assert_eq!(requests.len(), 1, "one call, whatever the answer");
+    (outcome, requests.into_iter().next().unwrap())
+}
+
+/// Starts a target with a payload against one recorded answer; the requests come back as they went out.
+async fn send(
+    arn: &str,
+    payload: &str,
+    mode: InvocationMode,
+    reply: Reply,
+) -> (Result<Answer, Failure>, Vec<HttpRequest>) {
     let Reply(status, headers, body) = reply;
     let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
     for (name, value) in headers {
@@ -29,16 +43,15 @@ async fn start(arn: &str, mode: InvocationMode, reply: Reply) -> (Result<Answer,
         .build();
     let call = Call {
         target: Target::parse(arn).unwrap(),
-        payload: r#"{"a":1}"#.into(),
+        payload: payload.into(),
         id_ejecucion: RUN.parse().unwrap(),
         id_proceso: "proceso-a".parse().unwrap(),
         mode,
     };
     let credentials = Credentials::new("ASIAPROCESO", "secret", Some("token".into()), None, "test");
     let outcome = Targets::new(&config).start(&call, &credentials).await;
-    let requests: Vec<HttpRequest> = replay.actual_requests().filter_map(HttpRequest::try_clone).collect();
-    assert_eq!(requests.len(), 1, "one call, whatever the answer");
-    (outcome, requests.into_iter().next().unwrap())
+    let requests = replay.actual_requests().filter_map(HttpRequest::try_clone).collect();
+    (outcome, requests)
 }
 
 fn ok(body: &Value) -> Reply {
@@ -79,26 +92,55 @@ async fn a_function_is_invoked_as_the_process_in_the_functions_region() {
 }
 
 #[tokio::test]
-async fn a_function_that_was_waited_for_has_completed() {
+async fn a_function_that_was_waited_for_has_completed_with_its_answer() {
     let arn = "arn:aws:lambda:us-east-1:123456789012:function:cobro";
-    let (outcome, request) = start(arn, InvocationMode::RequestResponse, ok(&json!("done"))).await;
-    assert_eq!(outcome.unwrap().to_string(), "Completado: request-1");
+    let reply = ok(&json!({"saldo": "ñ"}));
+    let (outcome, request) = start(arn, InvocationMode::RequestResponse, reply).await;
+    assert_eq!(outcome.unwrap().to_string(), "Completado: request-1: {\"saldo\":\"ñ\"}");
     assert_eq!(request.headers().get("x-amz-invocation-type"), Some("RequestResponse"));
+    let nothing = Reply(200, &[("x-amzn-requestid", "request-1")], String::new());
+    let (outcome, _) = start(arn, InvocationMode::RequestResponse, nothing).await;
+    assert_eq!(outcome.unwrap().to_string(), "Completado: request-1");
 }
 
 #[tokio::test]
 async fn an_error_of_the_function_inside_a_success_is_a_failure() {
     let arn = "arn:aws:lambda:us-east-1:123456789012:function:cobro";
-    let headers = &[("x-amzn-requestid", "request-1"), ("x-amz-function-error", "Unhandled")];
-    let reply = Reply(200, headers, r#"{"errorMessage":"sin saldo"}"#.into());
-    let (outcome, _) = start(arn, InvocationMode::RequestResponse, reply).await;
-    let failure = outcome.unwrap_err();
-    assert!(failure.transient);
-    assert!(
-        failure.message.contains("Unhandled") && failure.message.contains("sin saldo"),
-        "{}",
-        failure.message
-    );
+    for (kind, payload, expected) in [
+        (
+            "Unhandled",
+            r#"{"errorMessage":"sin saldo","errorType":"Error","trace":["a","b"]}"#,
+            "(Unhandled): Error: sin saldo",
+        ),
+        (
+            "Unhandled",
+            r#"{"errorMessage":"2026-01-02T12:00:00Z 6f1d Task timed out after 3.00 seconds"}"#,
+            "(Unhandled): 2026-01-02T12:00:00Z 6f1d Task timed out after 3.00 seconds",
+        ),
+        (
+            "Handled",
+            r#"{"errorType":"Sandbox.Timedout"}"#,
+            "(Handled): Sandbox.Timedout",
+        ),
+        ("Handled", "no JSON", "(Handled): no JSON"),
+    ] {
+        let headers: &'static [(&str, &str)] = match kind {
+            "Handled" => &[("x-amzn-requestid", "request-1"), ("x-amz-function-error", "Handled")],
+            _ => &[("x-amzn-requestid", "request-1"), ("x-amz-function-error", "Unhandled")],
+        };
+        let (outcome, _) = start(
+            arn,
+            InvocationMode::RequestResponse,
+            Reply(200, headers, payload.into()),
+        )
+        .await;
+        let failure = outcome.unwrap_err();
+        assert!(failure.transient);
+        assert_eq!(
+            failure.message,
+            format!("\"{arn}\" ended with an error {expected} (request id request-1)")
+        );
+    }
 }
 
 #[tokio::test]
@@ -122,19 +164,16 @@ async fn aws_says_which_errors_of_a_function_are_worth_another_attempt() {
             "InvalidRequestContentException" => &[("x-amzn-errortype", "InvalidRequestContentException")],
             _ => &[("x-amzn-errortype", "RequestTooLargeException")],
         };
-        let (outcome, _) = start(
-            arn,
-            InvocationMode::Event,
-            Reply(status, headers, r#"{"message":"no"}"#.into()),
-        )
-        .await;
-        let failure = outcome.unwrap_err();
-        assert_eq!(failure.transient, transient, "{code}");
-        assert!(
-            failure.message.contains(code) && failure.message.contains(arn),
-            "{}",
-            failure.message
-        );
+        for mode in [InvocationMode::Event, InvocationMode::RequestResponse] {
+            let reply = Reply(status, headers, r#"{"message":"no"}"#.into());
+            let failure = start(arn, mode, reply).await.0.unwrap_err();
+            assert_eq!(failure.transient, transient, "{code}");
+            assert!(
+                failure.message.contains(code) && failure.message.contains(arn),
+                "{}",
+                failure.message
+            );
+        }
     }
 }
 
@@ -254,20 +293,22 @@ async fn a_queue_is_found_by_its_arn_and_a_fifo_queue_gets_the_run_as_well() {
 }
 
 #[tokio::test]
-async fn a_kind_that_this_version_does_not_call_is_a_terminal_failure() {
-    let config = target_config(&lambda_config(|_| None));
-    let call = Call {
-        target: Target::parse("arn:aws:kinesis:sa-east-1:123456789012:stream/datos").unwrap(),
-        payload: "{}".into(),
-        id_ejecucion: RUN.parse().unwrap(),
-        id_proceso: "proceso-a".parse().unwrap(),
-        mode: InvocationMode::Event,
-    };
-    let credentials = Credentials::new("a", "b", None, None, "test");
-    let failure = Targets::new(&config).start(&call, &credentials).await.unwrap_err();
-    assert!(
-        !failure.transient && failure.message.contains("Kinesis"),
-        "{}",
-        failure.message
-    );
+async fn an_alias_is_started_and_its_execution_found_by_the_state_machines_name() {
+    let alias = format!("{MACHINE}:prod");
+    let execution = format!("arn:aws:states:sa-east-1:123456789012:execution:cierre:{RUN}");
+    let body = json!({
+        "__type": "com.amazonaws.sfn#ExecutionAlreadyExists",
+        "message": format!("Execution Already Exists: '{execution}'"),
+    });
+    let (outcome, request) = start(&alias, InvocationMode::Event, Reply(400, &[], body.to_string())).await;
+    assert_eq!(outcome.unwrap(), Answer::Accepted(execution));
+    assert_eq!(json_body(&request)["stateMachineArn"], json!(alias));
+}
+
+#[tokio::test]
+async fn the_execution_of_an_express_workflow_is_what_it_answers() {
+    let express = format!("arn:aws:states:sa-east-1:123456789012:express:cierre:{RUN}:0f0f");
+    let reply = ok(&json!({"executionArn": express, "startDate": 1}));
+    let (outcome, _) = start(MACHINE, InvocationMode::Event, reply).await;
+    assert_eq!(outcome.unwrap(), Answer::Accepted(express));
 }
