@@ -278,6 +278,7 @@ fn drift_and_what_is_missing_are_told_with_what_is_done_about_it() {
         ..model()
     };
     expect![[r"
+        api_function: Environment.KAIROS_EXECUTOR_TIMEOUT: sha256:2abaca49 → sha256:4a44dc15
         dispatcher_function: as this version of the provider wants it
         executor_function: Timeout: 120 → 10
         parameter/Schedule/NombreGrupo: replaced: the old object makes room, since both would have one name, and then the new one is made; Type: SecureString → String
