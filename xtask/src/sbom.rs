@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::shell::{ask, cargo};
+use crate::shell::{ask, cargo, command, root};
 
 /// What is shipped: the provider's binary, and the Lambdas' in it.
 const SHIPPED: [&str; 4] = ["terraform-provider-kairos", "dispatcher", "executor", "api"];
@@ -19,14 +19,34 @@ const RELEASE: &str = "release";
 
 /// Asks cargo for the crates, for the platforms given or all, and writes the document.
 pub(crate) fn write(file: &Path, platforms: &[String]) -> Result<()> {
+    fs::write(file, ask_cargo(platforms)?).with_context(|| format!("writing \"{}\"", file.display()))
+}
+
+/// Makes the document of this machine's platform twice: it can be made, is the same, and tells nothing of the machine.
+pub(crate) fn check() -> Result<()> {
+    let platform = ask(command("rustc").args(["--print", "host-tuple"])).context("asking rustc for its host")?;
+    let made = ask_cargo(std::slice::from_ref(&platform))?;
+    ensure!(
+        made == ask_cargo(&[platform])?,
+        "the list of crates differs from one time to the next"
+    );
+    let here = root().display().to_string();
+    ensure!(
+        !made.contains(&here),
+        "the list of crates tells where it was made: {here}"
+    );
+    println!("{} crates are shipped", made.matches("\"purl\"").count());
+    Ok(())
+}
+
+fn ask_cargo(platforms: &[String]) -> Result<String> {
     let mut metadata = cargo(["metadata", "--format-version", "1", "--locked"]);
     for platform in platforms {
         metadata.args(["--filter-platform", platform]);
     }
     let metadata = ask(&mut metadata).context("asking `cargo metadata --locked` for the crates")?;
     let metadata: Value = serde_json::from_str(&metadata).context("reading what cargo metadata says")?;
-    let document = document(&metadata)?;
-    fs::write(file, format!("{document:#}\n")).with_context(|| format!("writing \"{}\"", file.display()))
+    Ok(format!("{:#}\n", document(&metadata)?))
 }
 
 /// A crate as cargo metadata tells of it.

@@ -57,6 +57,57 @@ async fn every_example_is_formatted_and_valid() -> Result<()> {
     Ok(())
 }
 
+/// Blocks of the documentation are pieces as often as whole configurations, so they are only formatted here.
+#[test]
+fn every_block_of_the_documentation_is_formatted() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut count = 0;
+    let mut waiting = vec![workspace::root().join("docs"), workspace::root().join("examples")];
+    let mut pages = vec![workspace::root().join("README.md")];
+    while let Some(next) = waiting.pop() {
+        for entry in fs::read_dir(&next)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                pages.push(path);
+            }
+        }
+    }
+    for page in pages {
+        let text = fs::read_to_string(&page)?;
+        let blocks = text.split("\n```").skip(1).step_by(2);
+        for block in blocks {
+            let Some((language, code)) = block.split_once('\n') else {
+                continue;
+            };
+            if ["terraform", "hcl"].contains(&language) {
+                let page = page
+                    .strip_prefix(workspace::root())
+                    .unwrap_or(&page)
+                    .display()
+                    .to_string();
+                let name = format!("{}-{count}.tf", page.replace('/', "-"));
+                fs::write(folder.path().join(name), format!("{code}\n"))?;
+                count += 1;
+            }
+        }
+    }
+    ensure!(count >= 10, "only {count} blocks were found");
+    let formatted = Command::new(workspace::terraform()?)
+        .args(["fmt", "-check", "-diff"])
+        .arg(folder.path())
+        .output()
+        .context("starting terraform fmt")?;
+    ensure!(
+        formatted.status.success(),
+        "blocks that `terraform fmt` changes:\n{}{}",
+        String::from_utf8_lossy(&formatted.stdout),
+        String::from_utf8_lossy(&formatted.stderr)
+    );
+    Ok(())
+}
+
 #[test]
 fn the_module_tells_of_every_input_and_output() -> Result<()> {
     let module = example("module");
