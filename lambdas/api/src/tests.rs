@@ -85,8 +85,40 @@ async fn arns_are_refused_in_spanish() {
         ),
         ("arn_no_role", json!({"arnRol": TARGET})),
         (
-            "arn_unsupported",
-            json!({"arnProceso": "arn:aws:kinesis:sa-east-1:123456789012:stream/datos"}),
+            "target_of_another_account",
+            json!({"arnProceso": "arn:aws:glue:sa-east-1:210987654321:job/carga"}),
+        ),
+        (
+            "target_lacks_a_member",
+            json!({"arnProceso": "arn:aws:ecs:sa-east-1:123456789012:cluster/noche", "parametros": null}),
+        ),
+        (
+            "target_does_not_take_a_member",
+            json!({
+                "arnProceso": "arn:aws:codebuild:sa-east-1:123456789012:project/imagen",
+                "parametros": "{\"environmentVariables\":[]}"
+            }),
+        ),
+        (
+            "target_is_contradicted",
+            json!({
+                "arnProceso": "arn:aws:batch:sa-east-1:123456789012:job-queue/noche",
+                "parametros": "{\"jobDefinition\":\"cierre\",\"jobQueue\":\"dia\"}"
+            }),
+        ),
+        (
+            "target_is_left",
+            json!({
+                "arnProceso": "arn:aws:execute-api:sa-east-1:123456789012:abc/prod/GET/clientes/*",
+                "parametros": "{\"path\":\"/otros\"}"
+            }),
+        ),
+        (
+            "target_gets_another_kind",
+            json!({
+                "arnProceso": "arn:aws:events:sa-east-1:123456789012:event-bus/ventas",
+                "parametros": "{\"Detail\":{},\"Time\":\"ayer\"}"
+            }),
         ),
         (
             "arn_unknown",
