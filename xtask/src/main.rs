@@ -6,12 +6,17 @@
 
 mod demo;
 mod fuzz;
+mod links;
 mod package;
 mod repro;
+mod sbom;
+mod services;
 mod shell;
 mod test;
 mod venv;
+mod workflows;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -29,7 +34,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Installs the pinned Python tools: the local AWS and the Lambda builder into .venv, the scanner into .venv-scanner
+    /// Installs the pinned Python tools: the local AWS and the Lambda builder into .venv, the scanner into .venv-scanner, the
+    /// linters of workflows into .venv-workflows
     Venv,
     /// Builds the Lambdas and packs each into a reproducible zip under target/lambdas
     Package {
@@ -51,11 +57,25 @@ enum Command {
     },
     /// Measures the provider and the Lambdas against their peers
     Bench {
-        /// Parts (schedule, lambdas, api, stack, procesos) and numbers of processes; everything without any
+        /// Parts (schedule, lambdas, api, stack, procesos, dispatch, executor, faults) and numbers of processes; everything without any
         parts: Vec<String>,
     },
     /// Writes docs/guides/permissions.md, docs/api, and docs/demo.md from a run of the demo
     Docs,
+    /// Follows the links of the documentation
+    Links,
+    /// Checks workflows, issue forms and the release's configuration
+    Workflows,
+    /// Writes what a release is made of, as CycloneDX
+    Sbom {
+        /// The file to write, such as terraform-provider-kairos_1.0.0_sbom.cdx.json
+        file: PathBuf,
+        /// Platforms such as x86_64-unknown-linux-gnu; all without any
+        #[arg(long)]
+        platform: Vec<String>,
+    },
+    /// Writes the tables of universal targets from the pinned models of AWS's services
+    Services,
     /// Lets libFuzzer look for inputs that break the schedule language (needs a C++ compiler)
     Fuzz {
         /// For how many seconds
@@ -68,12 +88,19 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Venv => venv::ensure().and_then(|_| venv::SCANNER.ensure()).map(drop),
+        Command::Venv => venv::ensure()
+            .and_then(|_| venv::SCANNER.ensure())
+            .and_then(|_| venv::WORKFLOWS.ensure())
+            .map(drop),
         Command::Package { architecture } => package::run(&architecture),
         Command::Test { quick } => test::run_all(quick),
         Command::Demo { keep } => demo::demo(keep),
         Command::Bench { parts } => demo::bench(&parts),
         Command::Docs => demo::docs(),
+        Command::Links => links::check(),
+        Command::Workflows => workflows::run_all(),
+        Command::Sbom { file, platform } => sbom::write(&file, &platform),
+        Command::Services => services::write(),
         Command::Fuzz { seconds } => fuzz::run_for(seconds),
         Command::Repro => repro::run(),
     };

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::shell::{ask, cargo, command, run, run_with, target};
-use crate::{package, venv};
+use crate::{links, package, sbom, services, venv, workflows};
 
 /// Runs the checks and stops at the first that fails; `quick` leaves out packaging and acceptance.
 pub(crate) fn run_all(quick: bool) -> Result<()> {
@@ -35,7 +35,11 @@ fn check(steps: &mut Steps, quick: bool) -> Result<()> {
         ]))
     })?;
     policy(steps)?;
+    steps.step("links", |_| links::check())?;
+    steps.step("list of crates", |_| sbom::check())?;
+    steps.step("workflows", |_| workflows::run_all())?;
     steps.step("python tools", |_| venv::ensure().map(drop))?;
+    steps.step("tables of services", |_| services::check())?;
     steps.step("unit tests", |tally| {
         tests(tally, &["--lib", "--bins"], NO_PROVIDER.as_ref())
     })?;
