@@ -175,89 +175,71 @@ impl Store for DynamoStore {
 
     /// Reads the whole table: the index would be cheaper, and may lag behind.
     async fn count(&self, id: &IdCalendarizacion) -> Result<Count, PortError> {
-        let (mut count, mut start) = (Count::default(), None);
-        loop {
-            let answer = self
-                .client
-                .scan()
-                .table_name(&self.tables.procesos)
-                .consistent_read(true)
-                .filter_expression("#c = :c")
-                .projection_expression("#h")
-                .expression_attribute_names("#c", ID_CALENDARIZACION)
-                .expression_attribute_names("#h", "Habilitado")
-                .expression_attribute_values(":c", AttributeValue::S(id.to_string()))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .doing("Scan", &self.tables.procesos)
-                .map_err(port_error)?;
-            for item in answer.items() {
-                add(&mut count, item);
-            }
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(count);
-            }
+        let mut items = self
+            .client
+            .scan()
+            .table_name(&self.tables.procesos)
+            .consistent_read(true)
+            .filter_expression("#c = :c")
+            .projection_expression("#h")
+            .expression_attribute_names("#c", ID_CALENDARIZACION)
+            .expression_attribute_names("#h", "Habilitado")
+            .expression_attribute_values(":c", AttributeValue::S(id.to_string()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut count = Count::default();
+        while let Some(item) = items.next().await {
+            let item = item.doing("Scan", &self.tables.procesos).map_err(port_error)?;
+            add(&mut count, &item);
         }
+        Ok(count)
     }
 
     async fn count_indexed(&self, id: &IdCalendarizacion) -> Result<Count, PortError> {
-        let (mut count, mut start) = (Count::default(), None);
-        loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.tables.procesos)
-                .index_name(INDEX)
-                .key_condition_expression("#c = :c")
-                .projection_expression("#h")
-                .expression_attribute_names("#c", ID_CALENDARIZACION)
-                .expression_attribute_names("#h", "Habilitado")
-                .expression_attribute_values(":c", AttributeValue::S(id.to_string()))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .doing("Query", &self.index())
-                .map_err(port_error)?;
-            for item in answer.items() {
-                add(&mut count, item);
-            }
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(count);
-            }
+        let mut items = self
+            .client
+            .query()
+            .table_name(&self.tables.procesos)
+            .index_name(INDEX)
+            .key_condition_expression("#c = :c")
+            .projection_expression("#h")
+            .expression_attribute_names("#c", ID_CALENDARIZACION)
+            .expression_attribute_names("#h", "Habilitado")
+            .expression_attribute_values(":c", AttributeValue::S(id.to_string()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut count = Count::default();
+        while let Some(item) = items.next().await {
+            add(&mut count, &item.doing("Query", &self.index()).map_err(port_error)?);
         }
+        Ok(count)
     }
 
     async fn tally(&self) -> Result<BTreeMap<IdCalendarizacion, Count>, PortError> {
-        let (mut tally, mut start) = (BTreeMap::<IdCalendarizacion, Count>::new(), None);
-        loop {
-            let answer = self
-                .client
-                .scan()
-                .table_name(&self.tables.procesos)
-                .index_name(INDEX)
-                .projection_expression("#c, #h")
-                .expression_attribute_names("#c", ID_CALENDARIZACION)
-                .expression_attribute_names("#h", "Habilitado")
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .doing("Scan", &self.index())
-                .map_err(port_error)?;
-            for item in answer.items() {
-                // Only what has the index's key is in it.
-                if let Some(id) = text(item, ID_CALENDARIZACION) {
-                    let id = id.parse().map_err(unreadable(&self.index()))?;
-                    add(tally.entry(id).or_default(), item);
-                }
-            }
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(tally);
+        let index = self.index();
+        let mut items = self
+            .client
+            .scan()
+            .table_name(&self.tables.procesos)
+            .index_name(INDEX)
+            .projection_expression("#c, #h")
+            .expression_attribute_names("#c", ID_CALENDARIZACION)
+            .expression_attribute_names("#h", "Habilitado")
+            .into_paginator()
+            .items()
+            .send();
+        let mut tally = BTreeMap::<IdCalendarizacion, Count>::new();
+        while let Some(item) = items.next().await {
+            let item = item.doing("Scan", &index).map_err(port_error)?;
+            // Only what has the index's key is in it.
+            if let Some(id) = text(&item, ID_CALENDARIZACION) {
+                let id = id.parse().map_err(unreadable(&index))?;
+                add(tally.entry(id).or_default(), &item);
             }
         }
+        Ok(tally)
     }
 
     async fn commit(&self, token: u128, writes: &[Write]) -> Result<(), CommitError> {
