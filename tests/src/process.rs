@@ -152,7 +152,16 @@ pub struct Times {
 /// What a process has taken so far (Linux: read from `/proc`); none for one that is gone. One that has ended is gone only when
 /// it has been waited for.
 pub fn times(id: u32) -> Option<Times> {
-    let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    times_in(&format!("/proc/{id}/stat"))
+}
+
+/// The processor time that the calling thread has taken so far, in seconds (Linux: read from `/proc`).
+pub fn thread_seconds() -> f64 {
+    times_in("/proc/thread-self/stat").unwrap_or_default().own
+}
+
+fn times_in(path: &str) -> Option<Times> {
+    let text = fs::read_to_string(path).ok()?;
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     // Fields 14 to 17 of the line, of which the first two are gone.
     let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();

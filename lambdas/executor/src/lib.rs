@@ -80,7 +80,7 @@ impl<P: Ports> Executor<P> {
         let mut ids: Vec<_> = messages.iter().flatten().map(|m| m.id_proceso.clone()).collect();
         ids.sort();
         ids.dedup();
-        let rows = match within(&self.ports, window.to_begin(begun, START), self.read(&ids)).await {
+        let rows = match within(&self.ports, window.until_too_late(begun, START), self.read(&ids)).await {
             Some(Ok(rows)) => rows,
             unread => return self.unread(batch, window, unread.and_then(Result::err)).await,
         };
@@ -123,7 +123,7 @@ impl<P: Ports> Executor<P> {
             .records
             .iter()
             .map(|record| record::back(&self.ports, record, pause_after_trouble(record.receives())));
-        let time = window.to_last_moment(self.ports.now());
+        let time = window.until_last_moment(self.ports.now());
         if within(&self.ports, time, join_all(given_back)).await.is_none() {
             tracing::warn!("the messages could not be given back in time: they wait for the queue's visibility");
         }
@@ -154,7 +154,7 @@ impl<P: Ports> Executor<P> {
 
     /// The message's id where it stays on the queue: told to, panicked, or still hanging at the last moment.
     async fn verdict(&self, record: Arc<Record>, mut task: JoinHandle<Verdict>, window: Window) -> Option<String> {
-        let time = window.to_last_moment(self.ports.now());
+        let time = window.until_last_moment(self.ports.now());
         match within(&self.ports, time, &mut task).await {
             Some(Ok(Verdict::Done)) => return None,
             Some(Ok(Verdict::Stays)) => return Some(record.message_id.clone()),

@@ -63,7 +63,7 @@ impl Run<'_> {
             }
             Some(row) => row,
         };
-        let time = self.window.to_begin(ports.now(), need(&row));
+        let time = self.window.until_too_late(ports.now(), need(&row));
         if time.is_zero() {
             return self.too_late(ports).await;
         }

@@ -42,13 +42,13 @@ impl Window {
     ///
     /// No run needs more than three quarters of what an invocation has when it begins: one that wants more is begun early
     /// in an invocation, and not never.
-    pub(crate) fn to_begin(&self, now: Timestamp, need: Duration) -> Duration {
+    pub(crate) fn until_too_late(&self, now: Timestamp, need: Duration) -> Duration {
         let most = self.patience(self.begun) * 3 / 4;
         self.patience(now).saturating_sub(need.min(most))
     }
 
     /// How much later than `now` the invocation answers, whatever hangs.
-    pub(crate) fn to_last_moment(&self, now: Timestamp) -> Duration {
+    pub(crate) fn until_last_moment(&self, now: Timestamp) -> Duration {
         between(now, self.deadline).saturating_sub(LAST_MOMENT)
     }
 
@@ -118,7 +118,7 @@ mod tests {
 
     #[track_caller]
     fn check(passed: u64, need: Duration, left: Duration) {
-        assert_eq!(window(120).to_begin(at(passed), need), left, "after {passed} s");
+        assert_eq!(window(120).until_too_late(at(passed), need), left, "after {passed} s");
     }
 
     #[test]
@@ -126,8 +126,8 @@ mod tests {
         check(0, START, Duration::from_secs(109));
         check(108, START, Duration::from_secs(1));
         check(109, START, Duration::ZERO);
-        check(0, Duration::from_secs(60), Duration::from_secs(54));
-        check(54, Duration::from_secs(60), Duration::ZERO);
+        check(0, Duration::from_mins(1), Duration::from_secs(54));
+        check(54, Duration::from_mins(1), Duration::ZERO);
     }
 
     #[test]
@@ -136,13 +136,13 @@ mod tests {
             check(0, need, Duration::from_millis(28_500));
             check(29, need, Duration::ZERO);
         }
-        assert!(window(1).to_begin(at(0), Duration::MAX) > Duration::ZERO);
+        assert!(window(1).until_too_late(at(0), Duration::MAX) > Duration::ZERO);
     }
 
     #[test]
     fn a_message_comes_back_after_the_lease() {
         assert_eq!(window(120).after_lease(at(20)), Duration::from_secs(111));
-        assert_eq!(window(120).to_last_moment(at(20)), Duration::from_secs(99));
-        assert_eq!(window(120).to_last_moment(at(130)), Duration::ZERO);
+        assert_eq!(window(120).until_last_moment(at(20)), Duration::from_secs(99));
+        assert_eq!(window(120).until_last_moment(at(130)), Duration::ZERO);
     }
 }

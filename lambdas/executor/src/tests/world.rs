@@ -46,16 +46,24 @@ struct State {
     thefts: BTreeSet<String>,
     delays: Vec<(String, Duration)>,
     buried: Vec<Outgoing>,
-    unreadable: bool,
+    reads: Reads,
     unburiable: bool,
     failing_records: u32,
     failing_records_as: Option<Class>,
     unclaimable: bool,
     reading: Option<Duration>,
-    hangs_at_read: bool,
     sessions: u32,
     /// Sessions up to this number are refused wherever they call.
     revoked: u32,
+}
+
+/// What comes of reading the processes.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Reads {
+    #[default]
+    Work,
+    Fail,
+    Hang,
 }
 
 pub(super) fn aws_error(action: &str, class: Class) -> AwsError {
@@ -191,7 +199,7 @@ impl World {
     }
 
     pub(super) fn fail_reads(&self) {
-        self.state().unreadable = true;
+        self.state().reads = Reads::Fail;
     }
 
     /// So much time passes while the processes are read.
@@ -200,7 +208,7 @@ impl World {
     }
 
     pub(super) fn hang_at_read(&self) {
-        self.state().hangs_at_read = true;
+        self.state().reads = Reads::Hang;
     }
 
     pub(super) fn fail_claims(&self) {
@@ -309,7 +317,8 @@ fn short(id: &IdProceso) -> &str {
 
 impl Ports for World {
     async fn processes(&self, ids: &[IdProceso]) -> Result<Rows, AwsError> {
-        if self.state().hangs_at_read {
+        let reads = self.state().reads;
+        if reads == Reads::Hang {
             std::future::pending::<()>().await;
         }
         let mut state = self.state();
@@ -317,7 +326,7 @@ impl Ports for World {
         state.clock += reading;
         let asked: Vec<_> = ids.iter().map(short).collect();
         state.log.push(format!("read {}", asked.join(" ")));
-        if state.unreadable {
+        if reads == Reads::Fail {
             return Err(aws_error("BatchGetItem", Class::Transient));
         }
         Ok(ids
