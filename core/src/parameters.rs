@@ -2,13 +2,15 @@
 //!
 //! Invariant: what a placeholder becomes never needs escaping, so that JSON stays JSON.
 
+mod actions;
 mod event;
 mod http;
 mod request;
 
+pub use actions::{ACTIONS, Action};
 pub use event::{SOURCE, entry};
 pub use http::{HttpCall, http_call};
-pub use request::{ACTIONS, Action, request};
+pub use request::request;
 
 use serde_json::Value;
 

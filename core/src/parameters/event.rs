@@ -4,7 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::request::{Action, object};
+use super::actions::Action;
+use super::request::object;
 use crate::arn::Target;
 use crate::error::{Expected, Rule};
 use crate::ids::IdProceso;

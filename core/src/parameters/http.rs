@@ -5,7 +5,8 @@
 
 use serde_json::{Map, Value};
 
-use super::request::{Action, object};
+use super::actions::Action;
+use super::request::object;
 use crate::arn::{METHODS, Target, TargetKind};
 use crate::error::{Expected, Rule};
 

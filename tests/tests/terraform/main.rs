@@ -35,6 +35,7 @@ mod scanner;
 mod shown;
 mod stack;
 mod tainted;
+mod targets_guide;
 mod timeouts;
 mod update;
 mod upgrade;
