@@ -256,8 +256,7 @@ impl Emitter {
 
     fn write(&self, waiting: &mut usize) {
         // Lambda takes a line's level only together with its time.
-        self.collector
-            .set_property("timestamp", rfc3339_millis((self.now)()).to_string());
+        self.collector.set_property("timestamp", rfc3339_millis((self.now)()));
         let mut lines = Vec::new();
         if self.collector.flush(&mut lines).is_ok() {
             (self.out)(&lines);

@@ -1,4 +1,4 @@
-//! The edge: one request of API Gateway's in, one answer out, in time, with the request's id, and one line in the log.
+//! The edge: one request of API Gateway's in, one answer out, in time, with the request's id, one line in the log, and counted.
 //!
 //! Invariant: whatever a request holds up, its answer leaves before API Gateway or Lambda cut the connection.
 
@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
+use kairos_aws::metrics;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 use tower::ServiceExt;
@@ -39,6 +40,9 @@ pub async fn answer(router: Router, request: Request) -> Response {
     let id = RequestId(request_id(&request));
     let method = request.method().clone();
     let path = path::below(&request);
+    // What is no route may hold anything: only routes are told.
+    let route = routes::template(&path);
+    let mut counted = metrics::answering(&id.0, route.map(|template| format!("{method} {template}")).as_deref());
     let budget = budget(deadline(&request), SystemTime::now());
     let mut answer = match tokio::time::timeout(budget, routed(router, request, &path, &id)).await {
         Ok(answer) => answer,
@@ -46,13 +50,13 @@ pub async fn answer(router: Router, request: Request) -> Response {
     };
     tracing::info!(
         metodo = %method,
-        // What is no route may hold anything: only routes are told.
-        ruta = routes::template(&path),
+        ruta = route,
         estado = answer.status().as_u16(),
         ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         solicitud = id.0,
         "answered"
     );
+    counted.answered(answer.status().as_u16());
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         answer.headers_mut().insert(REQUEST_ID, value);
     }
