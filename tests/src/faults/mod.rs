@@ -7,8 +7,11 @@
 mod check;
 mod clock;
 mod draw;
+mod history;
 mod lambda;
+mod making;
 mod node;
+mod oracle;
 pub mod plan;
 mod queue;
 pub mod table;

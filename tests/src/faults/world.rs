@@ -4,24 +4,22 @@
 //! was answered to an attempt is what it records. Whatever breaks this is written down as wrong.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use executor::Row;
 use kairos::ids::{IdEjecucion, IdProceso};
-use kairos::instant::Timestamp;
 use kairos::message::Mensaje;
-use kairos::proceso::{InvocationMode, Proceso};
 use kairos::run::EstadoEjecucion;
 use kairos_aws::claim::Claim;
 use kairos_aws::error::{AwsError, Class};
 use kairos_aws::runs::Outcome;
 
-use super::clock::{Clock, timestamp};
+use super::clock::Clock;
 use super::draw::Draw;
-use super::plan::{Gone, Kind, Plan, Poison, Runs, Token};
+use super::history::Line;
+use super::making::proceso;
+use super::plan::{Kind, Plan, Runs, Token};
 use super::queue::{Queue, Sent};
 use super::table::Table;
 use super::totals::{Cause, Step, Totals};
@@ -35,17 +33,11 @@ const VISIBILITY: u64 = 6 * TIMEOUT;
 /// As the topology sets it.
 const MOST_RECEIVES: u32 = 20;
 
-/// How many runs of a process there are where they are drawn.
-const RUNS_PER_PROCESS: usize = 20;
-
 /// For how long a target of [`Token::Window`] remembers a token, in milliseconds.
 const WINDOW: u64 = 300_000;
 
 /// A target that answers so shortly before the invocation's end, in milliseconds, leaves no time for a throttled record.
 const TOO_LATE: u64 = 10_000;
-
-/// Within how many milliseconds the copies of a message follow it.
-const COPIES: u64 = 1_800_000;
 
 /// What several tasks see and change.
 #[derive(Debug)]
@@ -140,57 +132,6 @@ pub(super) struct Dead {
     pub(super) reason: Option<String>,
 }
 
-/// Something that happened to a run.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Line {
-    at: u64,
-    instance: u64,
-    what: &'static str,
-    detail: Detail,
-}
-
-/// What a line says more.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Detail {
-    Nothing,
-    Number(u64),
-    Step(Step),
-}
-
-impl From<()> for Detail {
-    fn from((): ()) -> Self {
-        Self::Nothing
-    }
-}
-
-impl From<u64> for Detail {
-    fn from(number: u64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<u32> for Detail {
-    fn from(number: u32) -> Self {
-        Self::Number(number.into())
-    }
-}
-
-impl From<Step> for Detail {
-    fn from(step: Step) -> Self {
-        Self::Step(step)
-    }
-}
-
-impl fmt::Display for Detail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nothing => Ok(()),
-            Self::Number(number) => write!(f, " {number}"),
-            Self::Step(step) => write!(f, " {}", step.name()),
-        }
-    }
-}
-
 impl World {
     pub(super) fn new(plan: &Plan, clock: Clock) -> Result<Self> {
         let mut state = State {
@@ -232,148 +173,6 @@ impl World {
 }
 
 impl State {
-    fn draw_runs(&mut self, count: usize, copies: usize, within: u64) -> Result<()> {
-        let mut kind = Kind::sound(Token::None);
-        for number in 0..count {
-            let (process, nth) = (number / RUNS_PER_PROCESS, number % RUNS_PER_PROCESS);
-            if nth == 0 {
-                kind = self.draw_kind(process, within);
-                self.add_process(process, kind)?;
-            }
-            self.add_run(process, nth, kind, copies, within)?;
-        }
-        // One message in a thousand is none of ours.
-        for number in 0..count.div_ceil(1_000) {
-            let message = Sent {
-                id: format!("unreadable-{number}"),
-                body: format!("{{\"unreadable\":{number}").into(),
-                group: None,
-            };
-            let at = self.draw.below(within);
-            self.queue.send(message, at);
-            self.totals.messages += 1;
-            self.totals.unreadable += 1;
-        }
-        Ok(())
-    }
-
-    /// Of fifty processes one is poison, and two are deleted or disabled at some time; 2 % and 4 % exactly, whatever is drawn.
-    fn draw_kind(&mut self, process: usize, within: u64) -> Kind {
-        let token = [Token::Lasting, Token::Lasting, Token::Window, Token::None, Token::None][self.draw.place(5)];
-        // Before, while and after its runs begin.
-        let at = self.draw.below(10 * within);
-        Kind {
-            token,
-            poison: (process % 50 == 7).then(|| [Poison::Target, Poison::Role, Poison::Row][process / 50 % 3]),
-            gone: match process % 50 {
-                13 => Some((Gone::Deleted, at)),
-                31 => Some((Gone::Disabled, at)),
-                _ => None,
-            },
-            refusals: 0,
-            reintentos: [0, 1, 3, 3, 3, 3, 5, 10][self.draw.place(8)],
-        }
-    }
-
-    fn add_process(&mut self, number: usize, kind: Kind) -> Result<()> {
-        let role = format!("arn:aws:iam::123456789012:role/kairos-{number}");
-        let id: IdProceso = format!("proceso-{number}").parse().context("a process's id")?;
-        let row = if kind.poison == Some(Poison::Row) {
-            Err(error("Reading a process", id.as_str(), "", Class::Terminal, false))
-        } else {
-            Ok(proceso(&id, &role, kind)?)
-        };
-        self.processes.insert(id, Process { row, kind, role });
-        Ok(())
-    }
-
-    fn add_run(&mut self, process: usize, nth: usize, kind: Kind, copies: usize, spread: u64) -> Result<()> {
-        let id_proceso: IdProceso = format!("proceso-{process}").parse().context("a process's id")?;
-        let minutes = u64::try_from(nth)?;
-        let fecha_programada = timestamp(0).saturating_sub(Duration::from_secs(60 * (minutes + 1)))?;
-        let message = Mensaje {
-            id_ejecucion: IdEjecucion::scheduled("arn:aws:scheduler:::schedule/x/y", &fecha_programada, &id_proceso),
-            id_proceso,
-            id_calendarizacion: "calendarizacion-a".parse().context("a calendarización's id")?,
-            fecha_programada,
-        };
-        let number = self.runs.len();
-        let body: Arc<str> = serde_json::to_string(&message)?.into();
-        let first = self.draw.below(spread);
-        for copy in 0..copies {
-            // The dispatcher sends a message twice, or SQS delivers one more than once.
-            let id = format!("run-{number}-{}", if copy == 2 { 0 } else { copy });
-            let later = if copy == 0 || spread == 0 || self.draw.happens(5_000) {
-                0
-            } else {
-                self.draw.below(COPIES)
-            };
-            let sent = Sent {
-                id,
-                body: Arc::clone(&body),
-                group: Some(message.id_calendarizacion.to_string()),
-            };
-            self.queue.send(sent, first + later);
-            self.totals.messages += 1;
-        }
-        // Some runs were asked for: they are in the table before their message is on the queue.
-        if spread > 0 && self.draw.happens(500) {
-            self.table.open(&message, timestamp(0))?;
-        }
-        self.by_id.insert(message.id_ejecucion, number);
-        self.by_body.insert(body, number);
-        self.runs.push(Run {
-            message,
-            kind,
-            starts: Vec::new(),
-            refusals: 0,
-            told: None,
-            recording: None,
-            charged: 0,
-            recorded_ok: 0,
-            history: Vec::new(),
-        });
-        self.totals.runs += 1;
-        Ok(())
-    }
-
-    /// Writes down what happened to a run.
-    pub(super) fn note(&mut self, run: usize, at: u64, instance: u64, what: &'static str, detail: impl Into<Detail>) {
-        if let Some(run) = self.runs.get_mut(run) {
-            run.history.push(Line {
-                at,
-                instance,
-                what,
-                detail: detail.into(),
-            });
-        }
-    }
-
-    /// Writes down what must not be, with all that happened to the run.
-    pub(super) fn wrong(&mut self, run: usize, what: &str) {
-        let told = self.tell(run);
-        self.wrong.push(format!("{what}\n{told}"));
-    }
-
-    fn tell(&self, number: usize) -> String {
-        let Some(run) = self.runs.get(number) else {
-            return String::new();
-        };
-        let mut told = format!(
-            "run {number}, {:?}, held as {:?}",
-            run.kind,
-            self.table.get(run.message.id_ejecucion)
-        );
-        for line in &run.history {
-            let (seconds, millis) = (line.at / 1_000, line.at % 1_000);
-            told += &format!(
-                "\n  {seconds:>6}.{millis:03} s  instance {:<4} {}{}",
-                line.instance, line.what, line.detail
-            );
-        }
-        told
-    }
-
     /// A claim as it came out; `before` is what the run was like.
     pub(super) fn claimed(
         &mut self,
@@ -546,33 +345,6 @@ impl State {
         self.totals.redriven += u64::try_from(sent)?;
         Ok(sent)
     }
-}
-
-/// The process's row.
-fn proceso(id: &IdProceso, role: &str, kind: Kind) -> Result<Proceso> {
-    let since: Timestamp = "2026-01-01T00:00:00Z".parse()?;
-    let name = id.as_str();
-    let arn_proceso = match kind.token {
-        Token::Lasting => format!("arn:aws:states:us-east-1:123456789012:stateMachine:{name}"),
-        Token::Window => format!("arn:aws:sqs:us-east-1:123456789012:{name}.fifo"),
-        Token::None => format!("arn:aws:lambda:us-east-1:123456789012:function:{name}"),
-    };
-    Ok(Proceso {
-        id_proceso: id.clone(),
-        nombre: name.to_owned(),
-        arn_rol: role.to_owned(),
-        arn_proceso,
-        parametros: None,
-        habilitado: true,
-        reintentos: kind.reintentos,
-        modo_invocacion: InvocationMode::Event,
-        tiempo_maximo_segundos: None,
-        id_calendarizacion: "calendarizacion-a".parse().context("a calendarización's id")?,
-        fecha_asignacion: since,
-        fecha_creacion: since,
-        fecha_actualizacion: since,
-        version: 1,
-    })
 }
 
 /// A failed call.

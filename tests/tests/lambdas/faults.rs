@@ -1,6 +1,9 @@
 //! The executor among everything that goes wrong, in a small size: by chance from seeds, and at each step of its sequence.
 //! `KAIROS_CASES` asks for so many other seeds; `cargo xtask bench faults` runs it in full.
 
+use std::fmt::Write;
+use std::time::Duration;
+
 use acceptance::Account;
 use acceptance::faults::plan::{Fault, Faults, Gone, Kind, Plan, Poison, Token};
 use acceptance::faults::table::Table;
@@ -14,8 +17,7 @@ use futures_util::future::try_join_all;
 use kairos::instant::Timestamp;
 use kairos::message::Mensaje;
 use kairos::run::EstadoEjecucion::{EjecutadoOk, ErrorAlEjecutar, Omitido};
-use kairos_aws::runs::{Outcome as Result_, Runs};
-use std::time::Duration;
+use kairos_aws::runs::{self, Runs};
 
 /// Seeds that are always the same, and how many runs each has.
 const SEEDS: u64 = 3;
@@ -156,14 +158,15 @@ fn each_step_may_fail_in_each_way() -> Result<()> {
                 .map(|token| alone(token, vec![(at, fault)]).map(|(end, _)| end));
             let (plain, window, lasting) = (plain?, window?, lasting?);
             assert_eq!(lasting.executed, 1);
-            table += &format!(
-                "{} {fault:?}: {}; {} {} {}\n",
+            writeln!(
+                table,
+                "{} {fault:?}: {}; {} {} {}",
                 step.name(),
                 plain.intentos,
                 plain.executed,
                 window.executed,
                 lasting.executed
-            );
+            )?;
         }
     }
     // An execution beyond the first stands only where start or record was met between the one and the other, and never where
@@ -343,9 +346,9 @@ async fn compared(runs: &Runs, lane: u64) -> Result<()> {
                 ),
                 drawn => {
                     let outcome = match drawn {
-                        6 => Result_::Ok("answer".into()),
-                        7 => Result_::Error("reason".into()),
-                        _ => Result_::Again {
+                        6 => runs::Outcome::Ok("answer".into()),
+                        7 => runs::Outcome::Error("reason".into()),
+                        _ => runs::Outcome::Again {
                             reason: "again".into(),
                             from: now + Duration::from_secs(29),
                         },
