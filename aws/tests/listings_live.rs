@@ -306,7 +306,7 @@ async fn a_day_is_paged_from_the_newest_while_runs_come_change_their_state_and_a
     // Fifteen are due at each second, in all parts of the index; every fifth failed, and the last ones are due another day.
     let due = |n: u32| Timestamp::from_second(1_800_057_600 - 4 + i64::from(n / 15)).unwrap();
     let run = |n: u32| Ejecucion {
-        estado: if n % 5 == 0 {
+        estado: if n.is_multiple_of(5) {
             EstadoEjecucion::ErrorAlEjecutar
         } else {
             EstadoEjecucion::EjecutadoOk

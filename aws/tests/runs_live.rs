@@ -248,7 +248,9 @@ async fn every_write_says_when_the_run_may_be_forgotten() {
     let (late, later) = (at("2026-06-01T00:00:00Z"), at("2026-06-01T00:01:00Z"));
     runs.open(&run(20), late).await.unwrap();
     assert_eq!(kept(20).await, ttl(late, 90));
-    runs.claim(&run(20), "me", later, at("2026-06-01T00:05:00Z")).await.unwrap();
+    runs.claim(&run(20), "me", later, at("2026-06-01T00:05:00Z"))
+        .await
+        .unwrap();
     assert_eq!(kept(20).await, ttl(later, 90));
     let last = at("2026-06-01T00:02:00Z");
     runs.record(&run(20), "me", 1, &Outcome::Error("no".into()), None, last)

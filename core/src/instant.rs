@@ -98,9 +98,20 @@ mod tests {
 
     #[test]
     fn days_are_those_of_utc_and_have_one_form() {
-        assert_eq!(day("2026-01-01T21:00:00-03:00".parse().unwrap()).to_string(), "2026-01-02");
+        assert_eq!(
+            day("2026-01-01T21:00:00-03:00".parse().unwrap()).to_string(),
+            "2026-01-02"
+        );
         assert_eq!(read_day("2026-01-02"), Some(Date::constant(2026, 1, 2)));
-        for bad in ["", "2026-1-2", "20260102", "2026-02-30", "2026-01-02T00:00", " 2026-01-02", "hoy"] {
+        for bad in [
+            "",
+            "2026-1-2",
+            "20260102",
+            "2026-02-30",
+            "2026-01-02T00:00",
+            " 2026-01-02",
+            "hoy",
+        ] {
             assert_eq!(read_day(bad), None, "{bad}");
         }
     }

@@ -32,7 +32,11 @@ pub const fn timeout_for(seconds: u32) -> u32 {
     } else {
         seconds.saturating_add(6)
     };
-    if timeout < LONGEST_TIMEOUT { timeout } else { LONGEST_TIMEOUT }
+    if timeout < LONGEST_TIMEOUT {
+        timeout
+    } else {
+        LONGEST_TIMEOUT
+    }
 }
 
 #[cfg(test)]
@@ -41,7 +45,16 @@ mod tests {
 
     #[test]
     fn six_seconds_are_kept_or_a_quarter_where_there_is_little() {
-        for (timeout, expected) in [(0, 0), (1, 0), (2, 1), (10, 7), (24, 18), (25, 19), (120, 114), (900, 894)] {
+        for (timeout, expected) in [
+            (0, 0),
+            (1, 0),
+            (2, 1),
+            (10, 7),
+            (24, 18),
+            (25, 19),
+            (120, 114),
+            (900, 894),
+        ] {
             assert_eq!(longest(timeout), expected, "{timeout}");
         }
         assert_eq!(patience(Duration::from_secs(1)), Duration::from_millis(750));
@@ -55,7 +68,10 @@ mod tests {
     fn the_timeout_that_is_asked_for_is_the_least_that_suffices() {
         for seconds in 1..=LONGEST {
             let timeout = timeout_for(seconds);
-            assert!(longest(timeout) >= seconds && longest(timeout - 1) < seconds, "{seconds}");
+            assert!(
+                longest(timeout) >= seconds && longest(timeout - 1) < seconds,
+                "{seconds}"
+            );
         }
         assert_eq!(timeout_for(LONGEST + 1), LONGEST_TIMEOUT);
     }

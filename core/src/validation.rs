@@ -218,7 +218,11 @@ fn check_invocation(raw: &Raw, target: Option<&Target>, executor_timeout: Option
         let out_of_range = between(Field::TiempoMaximoSegundos, seconds, 1, MAX_TIEMPO.into());
         let too_long = executor_timeout.filter(|_| out_of_range.is_none() && !not_lambda && !event);
         errors.extend(out_of_range);
-        errors.extend(too_long.and_then(|timeout| longer_than_executor(seconds, timeout)).map(refused));
+        errors.extend(
+            too_long
+                .and_then(|timeout| longer_than_executor(seconds, timeout))
+                .map(refused),
+        );
     }
     errors
 }

@@ -118,7 +118,7 @@ pub async fn of_day(
     let mut shards: [Shard; SHARDS] = std::array::from_fn(|number| Shard {
         number,
         held: VecDeque::new(),
-        more: Some(cursor.map(|cursor| cursor.of(number))),
+        next: cursor.map_or(Next::Beginning, |cursor| Next::From(cursor.of(number))),
     });
     let mut page = Vec::new();
     loop {
@@ -148,22 +148,32 @@ pub async fn of_day(
 struct Shard {
     number: usize,
     held: VecDeque<Ejecucion>,
-    /// Where it goes on, from its beginning where that is none; none at its end.
-    more: Option<Option<ShardCursor>>,
+    next: Next,
+}
+
+/// Where a part goes on.
+enum Next {
+    Beginning,
+    From(ShardCursor),
+    End,
 }
 
 impl Shard {
     /// Whether nobody knows what it has next.
     fn is_dry(&self) -> bool {
-        self.held.is_empty() && self.more.is_some()
+        self.held.is_empty() && !matches!(self.next, Next::End)
     }
 
     async fn read(&mut self, history: &impl History, of: EstadoDia, limit: u32) -> Result<(), PortError> {
-        let Some(cursor) = self.more else { return Ok(()) };
+        let cursor = match self.next {
+            Next::Beginning => None,
+            Next::From(cursor) => Some(cursor),
+            Next::End => return Ok(()),
+        };
         let number = u8::try_from(self.number).unwrap_or_default();
         let page = history.shard(of, number, cursor, limit).await?;
         self.held.extend(page.items);
-        self.more = page.next.map(Some);
+        self.next = page.next.map_or(Next::End, Next::From);
         Ok(())
     }
 }
@@ -288,7 +298,7 @@ mod tests {
     fn a_day_ends_at_midnight_and_states_do_not_mix() {
         let history = Memory::default();
         for n in 0..80 {
-            let state = if n % 2 == 0 {
+            let state = if u8::is_multiple_of(n, 2) {
                 EstadoEjecucion::ErrorAlEjecutar
             } else {
                 EstadoEjecucion::Omitido

@@ -19,7 +19,12 @@ async fn main() -> Result<(), Error> {
     let role_prefix = required(of_process, "KAIROS_ROLE_PREFIX")?;
     // Where it is not told, the executor alone keeps to it.
     let executor_timeout = optional(of_process, EXECUTOR_TIMEOUT).map(|_| parsed(of_process, EXECUTOR_TIMEOUT));
-    let router = &routes::router(Api::new(ports, environment.names, role_prefix, executor_timeout.transpose()?));
+    let router = &routes::router(Api::new(
+        ports,
+        environment.names,
+        role_prefix,
+        executor_timeout.transpose()?,
+    ));
     lambda_http::run(service_fn(async |request: Request| -> Result<_, Error> {
         Ok(Text::of(Box::pin(answer(router.clone(), request)).await).await)
     }))

@@ -116,18 +116,30 @@ pub(crate) fn rule(rule: &Rule) -> String {
         ),
         Rule::UnknownTarget => "no es un destino que un proceso pueda tener".into(),
         Rule::UnknownService { service, similar } => {
-            format!("nombra el servicio \"{service}\", que ninguna API de AWS tiene{}", meant(similar))
+            format!(
+                "nombra el servicio \"{service}\", que ninguna API de AWS tiene{}",
+                meant(similar)
+            )
         }
         Rule::UnsupportedService { service, reason } => {
-            format!("nombra el servicio \"{service}\", que no se puede invocar: {}", unsupported(*reason))
+            format!(
+                "nombra el servicio \"{service}\", que no se puede invocar: {}",
+                unsupported(*reason)
+            )
         }
         Rule::UnknownAction {
             service,
             action,
             similar,
-        } => format!("nombra la acción \"{action}\", que \"{service}\" no tiene{}", meant(similar)),
+        } => format!(
+            "nombra la acción \"{action}\", que \"{service}\" no tiene{}",
+            meant(similar)
+        ),
         Rule::UnsupportedAction { action, reason } => {
-            format!("nombra la acción \"{action}\", que no se puede invocar: {}", unsupported(*reason))
+            format!(
+                "nombra la acción \"{action}\", que no se puede invocar: {}",
+                unsupported(*reason)
+            )
         }
         Rule::ReadOnlyAction { action } => {
             format!("nombra la acción \"{action}\", que solo lee: los destinos universales cambian algo")
@@ -163,7 +175,10 @@ pub(crate) fn rule(rule: &Rule) -> String {
             format!("contradice a {}: omita \"{member}\"{or}", Field::ArnProceso.json())
         }
         Rule::OutsideTarget { member, pattern } => {
-            format!("\"{member}\" debe ser como \"{pattern}\", según {}", Field::ArnProceso.json())
+            format!(
+                "\"{member}\" debe ser como \"{pattern}\", según {}",
+                Field::ArnProceso.json()
+            )
         }
         Rule::MemberKind { member, expected } => format!("\"{member}\" debe ser {}", expected_kind(*expected)),
         Rule::MemberTooLong { member, found, max } => {

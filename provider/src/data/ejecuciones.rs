@@ -166,7 +166,8 @@ impl DataSource for EjecucionesDataSource {
             return one_of(of_process, diagnostics);
         };
         for (missing, _) in of_day.iter().filter(|(_, value)| value.is_null()) {
-            let detail = format!("\"estado\" and \"dia\" are used together: with \"{set}\", \"{missing}\" must be set as well.");
+            let detail =
+                format!("\"estado\" and \"dia\" are used together: with \"{set}\", \"{missing}\" must be set as well.");
             diagnostics.error_at(Path::root(*set), "State and day go together", detail);
         }
         let of_process = [("nombre", &config.nombre), ("id_proceso", &config.id_proceso)];
@@ -201,7 +202,9 @@ fn state(value: &Value) -> Result<(), String> {
 /// A day.
 fn day(value: &Value) -> Result<(), String> {
     let wrong = value.as_str().filter(|text| read_day(text).is_none());
-    wrong.map_or(Ok(()), |text| Err(format!("\"{text}\" is no day, such as \"2026-01-02\"")))
+    wrong.map_or(Ok(()), |text| {
+        Err(format!("\"{text}\" is no day, such as \"2026-01-02\""))
+    })
 }
 
 async fn read(configured: &Configured, config: EjecucionesModel) -> Result<EjecucionesModel, Diagnostics> {
@@ -243,11 +246,7 @@ async fn of_day(table: &DynamoHistory, of: EstadoDia, limit: usize) -> Result<Ve
 }
 
 /// The first runs of a listing, page by page.
-async fn gather<C, F>(
-    limit: usize,
-    page: impl Fn(Option<C>, u32) -> F,
-    of: &str,
-) -> Result<Vec<Ejecucion>, Diagnostics>
+async fn gather<C, F>(limit: usize, page: impl Fn(Option<C>, u32) -> F, of: &str) -> Result<Vec<Ejecucion>, Diagnostics>
 where
     F: Future<Output = Result<Page<Ejecucion, C>, PortError>>,
 {
@@ -256,9 +255,8 @@ where
         // As many of them at once as take no more than a few megabytes.
         let left = u32::try_from(limit.saturating_sub(runs.len()).min(AT_ONCE)).unwrap_or(u32::MAX);
         let page = page(cursor, left).await;
-        let page = page.map_err(|error| {
-            Diagnostics::of_error(format!("Cannot read the runs of {of}"), format!("{error}."))
-        })?;
+        let page =
+            page.map_err(|error| Diagnostics::of_error(format!("Cannot read the runs of {of}"), format!("{error}.")))?;
         runs.extend(page.items);
         cursor = page.next;
         if cursor.is_none() || runs.len() >= limit {

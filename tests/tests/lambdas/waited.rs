@@ -128,7 +128,7 @@ async fn functions_that_are_waited_for_leave_their_answers_and_errors_in_the_his
         assert_eq!(run["Estado"], "ErrorAlEjecutar", "{run}");
         let error = text(&run, "Error");
         ensure!(
-            error.contains("RuntimeError: sin saldo") && error.contains("request id"),
+            error.contains("(Unhandled): ") && error.contains("Error: sin saldo (request id "),
             "{run}"
         );
         ensure!(run["DuracionMs"].is_u64() && run["Respuesta"].is_null(), "{run}");

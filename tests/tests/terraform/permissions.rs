@@ -351,7 +351,11 @@ fn reads() -> String {
         + &of("procesos", "todos", &on(""))
         + &of("procesos", "suyos", &on("cron = \"cron(0 4 1 1 ? *)\""))
         + &of("ejecuciones", "p", &on("nombre = \"Permisos\""))
-        + &of("ejecuciones", "dia", &on("estado = \"ErrorAlEjecutar\"\n  dia = \"2026-01-02\""))
+        + &of(
+            "ejecuciones",
+            "dia",
+            &on("estado = \"ErrorAlEjecutar\"\n  dia = \"2026-01-02\""),
+        )
         + &of(
             "rol_ejecucion",
             "cola",

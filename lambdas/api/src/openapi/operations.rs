@@ -210,8 +210,8 @@ fn day(schemas: &mut Schemas) -> Described {
         id: "listarEjecuciones",
         tag: "Ejecuciones",
         summary: "Lista las ejecuciones de un día que están en un estado, de la más nueva a la más antigua.",
-        description: "De todos los procesos. Lo que cambia de estado entre dos páginas deja este listado y pasa a otro."
-            .into(),
+        description:
+            "De todos los procesos. Lo que cambia de estado entre dos páginas deja este listado y pasa a otro.".into(),
         parameters: in_query::<ConsultaDia>(schemas),
         body: None,
         answers: vec![(200, with_links(page, &[(name, operation, parameters)]))],

@@ -65,14 +65,16 @@ fn error(payload: &[u8]) -> String {
             error_type: Some(kind),
             error_message: Some(message),
         }) => format!("{kind}: {message}"),
-        Some(FunctionError {
-            error_type: Some(text),
-            error_message: None,
-        }
-        | FunctionError {
-            error_type: None,
-            error_message: Some(text),
-        }) => text,
+        Some(
+            FunctionError {
+                error_type: Some(text),
+                error_message: None,
+            }
+            | FunctionError {
+                error_type: None,
+                error_message: Some(text),
+            },
+        ) => text,
         _ => String::from_utf8_lossy(payload).into_owned(),
     }
 }

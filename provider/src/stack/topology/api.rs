@@ -57,7 +57,10 @@ impl Builder<'_> {
             ("KAIROS_ROLE_PREFIX", self.config.executor.role_prefix.clone()),
             ("KAIROS_SCHEDULER_ROLE_ARN", self.role_arn(&names.scheduler_role())),
             ("KAIROS_HISTORY_DAYS", self.config.history_retention_days.to_string()),
-            ("KAIROS_EXECUTOR_TIMEOUT", self.config.executor.function.timeout.to_string()),
+            (
+                "KAIROS_EXECUTOR_TIMEOUT",
+                self.config.executor.function.timeout.to_string(),
+            ),
         ]);
         let function = Function {
             description: format!("Kairos {}: the HTTP API", names.app),

@@ -8,7 +8,7 @@ const PATH: &str = "/Ejecuciones";
 fn world() -> World {
     let world = World::new();
     for n in 0..40 {
-        let estado = if n % 4 == 0 {
+        let estado = if n.is_multiple_of(4) {
             EstadoEjecucion::ErrorAlEjecutar
         } else {
             EstadoEjecucion::EjecutadoOk
