@@ -39,7 +39,7 @@ pub enum DispatchError {
         /// How many.
         count: usize,
         /// Why, of the first of them.
-        cause: AwsError,
+        cause: Box<AwsError>,
     },
     /// The continuation could not be sent.
     #[error("sending the continuation: {0}")]

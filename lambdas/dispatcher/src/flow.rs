@@ -69,8 +69,8 @@ pub(crate) async fn run<P: Ports>(
         while let Some(batch) = flow.next_batch() {
             steps.push(Either::Left(send(ports, firing, messages, batch, Duration::ZERO)));
         }
-        if let Some(after) = flow.next_page() {
-            steps.push(Either::Right(read(ports, firing.id, after)));
+        if let Some(start) = flow.next_page() {
+            steps.push(Either::Right(read(ports, firing.id, start)));
         }
         let Some(step) = steps.next().await else {
             return flow.end();
@@ -107,8 +107,8 @@ struct Flow<'a, P> {
 /// Where further processes come from.
 #[derive(Debug)]
 enum Source {
-    /// The page after this process; the first one where there is none.
-    After(Option<IdProceso>),
+    /// The page that begins there.
+    Next(Start),
     /// A page that is being read.
     Reading,
     /// There are more, for a continuation.
@@ -116,6 +116,10 @@ enum Source {
     /// There are no more.
     Ended,
 }
+
+/// Where a page begins: after this process, or at the first one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Start(Option<IdProceso>);
 
 /// Messages that the queue did not take.
 #[derive(Debug)]
@@ -147,8 +151,8 @@ enum Outcome {
     Late,
 }
 
-async fn read<P: Ports>(ports: &P, id: &IdCalendarizacion, after: Option<IdProceso>) -> Step {
-    Step::Read(ports.page(id, after.as_ref()).await)
+async fn read<P: Ports>(ports: &P, id: &IdCalendarizacion, start: Start) -> Step {
+    Step::Read(ports.page(id, start.0.as_ref()).await)
 }
 
 /// Sends a batch once `pause` has gone by.
@@ -175,7 +179,7 @@ impl<'a, P: Ports> Flow<'a, P> {
             ports,
             firing,
             summary,
-            source: Source::After(firing.after.cloned()),
+            source: Source::Next(Start(firing.after.cloned())),
             due: VecDeque::new(),
             last_page: 0,
             read_to: firing.after.cloned(),
@@ -189,7 +193,7 @@ impl<'a, P: Ports> Flow<'a, P> {
 
     /// The batch that may begin now. It is short only where no page follows that could fill it.
     fn next_batch(&mut self) -> Option<Batch> {
-        let more = matches!(self.source, Source::After(_) | Source::Reading);
+        let more = matches!(self.source, Source::Next(_) | Source::Reading);
         if self.due.is_empty()
             || (more && self.due.len() < BATCH)
             || self.in_flight >= self.window.limit()
@@ -213,20 +217,20 @@ impl<'a, P: Ports> Flow<'a, P> {
     /// Leaves what has not been read to a continuation once it is time. The first page is read in any case: every invocation
     /// gets on.
     fn stop_in_time(&mut self) {
-        if let Source::After(after) = &self.source
+        if let Source::Next(Start(after)) = &self.source
             && (self.is_hopeless() || (after.as_ref() != self.firing.after && self.ports.now() >= self.firing.stop))
         {
             self.source = Source::Left;
         }
     }
 
-    /// After whom a page is to be read now: the next one as soon as the last one has begun to be sent.
-    fn next_page(&mut self) -> Option<Option<IdProceso>> {
-        if self.due.len() >= self.last_page.max(BATCH) || !matches!(self.source, Source::After(_)) {
+    /// The page that is to be read now: the next one as soon as the last one has begun to be sent.
+    fn next_page(&mut self) -> Option<Start> {
+        if self.due.len() >= self.last_page.max(BATCH) || !matches!(self.source, Source::Next(_)) {
             return None;
         }
         match std::mem::replace(&mut self.source, Source::Reading) {
-            Source::After(after) => Some(after),
+            Source::Next(start) => Some(start),
             _ => None,
         }
     }
@@ -244,7 +248,7 @@ impl<'a, P: Ports> Flow<'a, P> {
                 self.source = page
                     .next
                     .clone()
-                    .map_or(Source::Ended, |next| Source::After(Some(next)));
+                    .map_or(Source::Ended, |next| Source::Next(Start(Some(next))));
                 self.read_to = page.next;
             }
             Err(error) => {
@@ -345,7 +349,10 @@ impl<'a, P: Ports> Flow<'a, P> {
 
     fn end(self) -> Result<End, DispatchError> {
         if let Some(Refused { count, cause, .. }) = self.refused {
-            return Err(DispatchError::Rejected { count, cause });
+            return Err(DispatchError::Rejected {
+                count,
+                cause: Box::new(cause),
+            });
         }
         if let Some(error) = self.unreadable {
             return Err(DispatchError::Read(error));

@@ -193,10 +193,11 @@ async fn a_queue_that_takes_no_call_is_given_up() {
     let world = World::with(10_000, 100);
     world.fail_sends(std::iter::repeat_n(error(Class::Denied), 1_000));
     let error = dispatch(&world, firing()).await.unwrap_err();
-    let DispatchError::Rejected { count, .. } = error else {
-        panic!("{error}");
-    };
-    assert!(count <= MOST_IN_FLIGHT * 10, "{count} messages were tried in vain");
+    let few = |count| count <= MOST_IN_FLIGHT * 10;
+    assert!(
+        matches!(error, DispatchError::Rejected { count, .. } if few(count)),
+        "{error}"
+    );
 }
 
 #[tokio::test]

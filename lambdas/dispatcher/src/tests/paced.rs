@@ -123,7 +123,7 @@ impl Paced {
                     return output;
                 }
             }
-            let ((now, _), sleeper) = self.state().sleepers.pop_first().expect("something is awaited");
+            let ((now, _), sleeper) = self.state().sleepers.pop_first().unwrap();
             self.state().now = now;
             sleeper.wake();
         }
