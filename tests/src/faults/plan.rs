@@ -130,7 +130,7 @@ impl Faults {
     pub const KILLS: Self = Self {
         throttled: 2_000,
         refused: 1_000,
-        killed: 25,
+        killed: 40,
         ..Self::NONE
     };
 
@@ -141,7 +141,7 @@ impl Faults {
         hangs: 20,
         refused: 1_000,
         late: 30,
-        killed: 25,
+        killed: 40,
         unanswered: 50,
     };
 }

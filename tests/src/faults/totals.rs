@@ -183,7 +183,7 @@ impl Step {
     /// How many times more often an instance is killed at it than at others, since it is met so much less often.
     pub const fn rarity(self) -> u64 {
         match self {
-            Self::Omit | Self::Bury => 10,
+            Self::Omit | Self::Bury => 20,
             Self::Assume | Self::Start | Self::Record => 2,
             Self::Read | Self::Claim | Self::Delay | Self::Answer => 1,
         }

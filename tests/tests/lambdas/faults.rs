@@ -87,7 +87,7 @@ fn assert_everything_happened(totals: &Totals) {
         assert!(calls.killed_before > 0, "nobody was killed before {step:?}");
         if step != Step::Answer {
             assert!(calls.killed_after > 0, "nobody was killed after {step:?}");
-            assert!(calls.lost > 0, "no answer of {step:?} was lost");
+            assert!(calls.lost > 0 || calls.made < 1_000, "no answer of {step:?} was lost");
             assert_eq!(calls.throttled > 0, step != Step::Start, "{step:?} {calls:?}");
         }
     }
