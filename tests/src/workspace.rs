@@ -68,7 +68,10 @@ pub fn provider() -> Result<PathBuf> {
 /// Terraform, or the program that `KAIROS_TERRAFORM` names in its place.
 pub fn terraform() -> Result<PathBuf> {
     let program = env::var(TERRAFORM_VARIABLE).unwrap_or_else(|_| "terraform".to_owned());
-    on_path(&program, "install it from https://developer.hashicorp.com/terraform/install")
+    on_path(
+        &program,
+        "install it from https://developer.hashicorp.com/terraform/install",
+    )
 }
 
 /// A program on the `PATH`.
