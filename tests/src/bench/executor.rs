@@ -1,7 +1,7 @@
 //! The executor: its packed binary, fed through the runtime API, on an endpoint of our own.
 //!
 //! What it does besides calling AWS is told by a peer that makes the same calls with the same clients, and nothing else: it
-//! reads, claims, starts and records, with its roles assumed beforehand.
+//! reads, claims, starts and records, with its roles assumed beforehand. The peer is part of the benchmark's own binary.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
