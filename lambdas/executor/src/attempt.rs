@@ -12,17 +12,14 @@ use futures_util::FutureExt;
 use kairos::arn::Target;
 use kairos::instant::Timestamp;
 use kairos::message::Mensaje;
-use kairos::parameters::{RunFacts, substitute};
+use kairos::parameters::{NO_PARAMETERS, RunFacts, substitute};
 use kairos::proceso::{InvocationMode, Proceso};
 
 use crate::failure::Failure;
 use crate::ports::{Ports, Row};
 use crate::roles::{Assumed, RoleCache, session_name};
-use crate::targets::{Answer, Call};
+use crate::targets::{Answer, Call, answers_within};
 use crate::time::{START, between, later, within};
-
-/// What a target receives whose process has no `parametros`: every kind of target takes it.
-const NO_PARAMETERS: &str = "{}";
 
 /// What an attempt came to.
 #[derive(Debug)]
@@ -37,7 +34,7 @@ pub(crate) struct Attempted {
 pub(crate) fn need(row: &Row) -> Duration {
     let Ok(proceso) = row else { return START };
     match (proceso.modo_invocacion, proceso.tiempo_maximo_segundos) {
-        (InvocationMode::Event, _) => START,
+        (InvocationMode::Event, _) => START + answers_within(&proceso.arn_proceso),
         (InvocationMode::RequestResponse, Some(seconds)) => Duration::from_secs(seconds.into()),
         (InvocationMode::RequestResponse, None) => Duration::MAX,
     }

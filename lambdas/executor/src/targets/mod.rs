@@ -15,6 +15,7 @@ mod streams;
 mod universal;
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -161,6 +162,19 @@ impl Service<'_> {
                 object: &arn.to_string(),
             })
             .await
+    }
+}
+
+/// How long a target may take to answer that is waited for by its nature; nothing for those that only take a call.
+///
+/// A statement in an RDS cluster is ended after 45 s (the Data API's documentation), a request to an API after 29 s (API
+/// Gateway's quotas, unless they were raised). Neither has a token: cut off, they would be started again while they run.
+pub(crate) fn answers_within(arn_proceso: &str) -> Duration {
+    let kind = Target::parse(arn_proceso).map(|target| target.kind);
+    match kind {
+        Ok(TargetKind::RdsCluster { .. }) => Duration::from_secs(45),
+        Ok(TargetKind::ApiMethod { .. }) => Duration::from_secs(29),
+        _ => Duration::ZERO,
     }
 }
 

@@ -67,6 +67,20 @@ async fn a_run_that_is_waited_for_is_left_to_an_invocation_that_can_wait() {
 }
 
 #[tokio::test]
+async fn a_target_that_answers_at_its_end_is_given_the_time_that_its_service_gives() {
+    let world = World::with(["a"]);
+    world.change("a", |p| {
+        p.arn_proceso = "arn:aws:rds:sa-east-1:123456789012:cluster:ventas".into();
+        p.parametros = Some(r#"{"sql":"x","secretArn":"y"}"#.into());
+    });
+    world.take_for_reading(Duration::from_secs(70));
+    assert_eq!(run(&world, vec![record("m1", "a")]).await, ["m1"], "44 s are left");
+    assert!(!world.log().iter().any(|line| line == "claim a 1"));
+    world.take_for_reading(Duration::from_mins(1));
+    assert!(run(&world, vec![record("m1", "a")]).await.is_empty(), "54 s are left");
+}
+
+#[tokio::test]
 async fn a_claim_that_hangs_may_have_been_written_so_its_message_waits_for_the_lease() {
     let world = World::with(["a", "b"]);
     world.hang_at_claim("a");

@@ -483,3 +483,11 @@ async fn what_cannot_be_sent_is_a_terminal_failure_that_says_why() {
         assert_eq!(requests.len(), 0, "nothing goes out");
     }
 }
+
+#[test]
+fn what_answers_at_its_end_is_given_the_time_that_its_service_gives() {
+    let seconds = |resource: &str| answers_within(&arn(resource)).as_secs();
+    assert_eq!([seconds(AURORA), seconds(METHOD)], [45, 29]);
+    assert_eq!([seconds(BODEGA), seconds(BUS), seconds("lambda function:x")], [0, 0, 0]);
+    assert_eq!(answers_within("x").as_secs(), 0);
+}
