@@ -325,9 +325,20 @@ mod tests {
         };
         let errors = told("arn:aws-us-gov:sqs:us-gov-west-1:123456789012:DemoQueue");
         assert!(errors[0].starts_with("arn_proceso \"arn:aws-us-gov:sqs:"), "{errors:?}");
-        assert_eq!(told("arn:aws:sqs:us-east-1:123456789012:trabajo").len(), 1, "another partition");
-        assert_eq!(told("arn:aws-us-gov:glue:us-gov-west-1:210987654321:job/x").len(), 1, "another account");
-        assert_eq!(told("arn:aws-us-gov:glue:us-gov-west-1:123456789012:job/x"), Vec::<String>::new());
+        assert_eq!(
+            told("arn:aws:sqs:us-east-1:123456789012:trabajo").len(),
+            1,
+            "another partition"
+        );
+        assert_eq!(
+            told("arn:aws-us-gov:glue:us-gov-west-1:210987654321:job/x").len(),
+            1,
+            "another account"
+        );
+        assert_eq!(
+            told("arn:aws-us-gov:glue:us-gov-west-1:123456789012:job/x"),
+            Vec::<String>::new()
+        );
         let mut diagnostics = Diagnostics::new();
         RolDataSource.validate(&asks("cierre"), &mut diagnostics);
         assert!(diagnostics.has_errors());
