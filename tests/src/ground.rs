@@ -1,6 +1,8 @@
 //! What an executor works on, on an endpoint of our own: as many processes as are asked for, claims that succeed, roles that
 //! may be assumed, and functions that take what they are given after a fixed time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -18,6 +20,8 @@ const TOKEN: usize = 900;
 #[derive(Debug)]
 pub struct Ground {
     endpoint: Endpoint,
+    /// Which sessions targets accept: each is of the generation in which its role was assumed.
+    generation: Arc<AtomicUsize>,
 }
 
 /// How often an executor called what.
@@ -63,15 +67,23 @@ impl Ground {
 
     fn of(tables: Duration, targets: Duration, reading: Duration) -> Result<Self> {
         let longer = targets.saturating_sub(tables);
+        let generation = Arc::<AtomicUsize>::default();
+        let now = Arc::clone(&generation);
         let endpoint = Endpoint::start(tables, move |call| match call.operation {
             "BatchGetItem" => Reply::value(&rows(&call.json())).after(reading),
             "ChangeMessageVisibility" => Reply::json("{}"),
             "UpdateItem" => Reply::value(&written(&call.json())),
-            "AssumeRole" => Reply::of(200, "text/xml", assumed(call.body)),
+            "AssumeRole" => Reply::of(200, "text/xml", assumed(call.body, &now)),
+            _ if invokes(call) && !is_of(call, &now) => Reply::error(403, "AccessDeniedException", "not this session"),
             _ if invokes(call) => Reply::of(202, "application/json", "").after(longer),
             _ => Reply::error(400, "UnknownOperationException", call.operation),
         })?;
-        Ok(Self { endpoint })
+        Ok(Self { endpoint, generation })
+    }
+
+    /// From now on targets refuse every session that was given so far, as after roles were deleted and made again.
+    pub fn revoke_sessions(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
     /// The environment of an executor that works here.
@@ -131,6 +143,17 @@ fn invokes(call: &Call<'_>) -> bool {
     call.path.ends_with("/invocations")
 }
 
+/// Whether a call is signed by a session of now.
+fn is_of(call: &Call<'_>, generation: &AtomicUsize) -> bool {
+    let signed = call.headers.get("authorization").and_then(|value| value.to_str().ok());
+    let key = key_prefix(generation);
+    signed.is_some_and(|signed| signed.contains(&format!("Credential={key}")))
+}
+
+fn key_prefix(generation: &AtomicUsize) -> String {
+    format!("ASIA{:04}", generation.load(Ordering::SeqCst))
+}
+
 /// A row for every key.
 fn rows(asked: &Value) -> Value {
     let mut responses = Map::new();
@@ -168,8 +191,9 @@ fn written(asked: &Value) -> Value {
     }})
 }
 
-/// Credentials for an hour, with a key that tells for which role.
-fn assumed(form: &[u8]) -> String {
+/// Credentials for an hour, with a key that tells for which role and when.
+fn assumed(form: &[u8], generation: &AtomicUsize) -> String {
+    let key = key_prefix(generation);
     let form = String::from_utf8_lossy(form);
     let role = form.split('&').find_map(|pair| pair.strip_prefix("RoleArn="));
     let name = role.and_then(|role| role.rsplit("bench-").next()).unwrap_or_default();
@@ -177,7 +201,7 @@ fn assumed(form: &[u8]) -> String {
     let token = "t".repeat(TOKEN);
     format!(
         "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
-         <AccessKeyId>ASIA{name:0>16}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>\
+         <AccessKeyId>{key}{name:0>12}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>\
          <SessionToken>{token}</SessionToken><Expiration>{expiry}</Expiration></Credentials></AssumeRoleResult>\
          </AssumeRoleResponse>"
     )

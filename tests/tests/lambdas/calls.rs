@@ -61,3 +61,26 @@ async fn a_batch_that_cannot_be_read_in_time_is_given_back_unclaimed() -> Result
     assert_eq!((calls.writes, calls.roles, calls.targets), (0, 0, 0), "{calls:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn sessions_that_targets_refuse_are_replaced_at_once_and_once() -> Result<()> {
+    let ground = Ground::start(Duration::ZERO, Duration::ZERO)?;
+    let edge = ground.executor(&Binary::packed("executor")?).await?;
+    run(&edge, &ground, [(1, 1)]).await?;
+    ground.revoke_sessions();
+    let again = Calls {
+        reads: 1,
+        writes: 2,
+        roles: 1,
+        targets: 2,
+        ..Calls::default()
+    };
+    assert_eq!(run(&edge, &ground, [(1, 2)]).await?, again);
+    let as_ever = Calls {
+        roles: 0,
+        targets: 1,
+        ..again
+    };
+    assert_eq!(run(&edge, &ground, [(1, 3)]).await?, as_ever);
+    Ok(())
+}
