@@ -129,7 +129,11 @@ pub async fn run(selection: &Selection) -> Result<Report> {
             Part::Executor => Box::pin(executor::measure(&mut report)).await?,
             Part::Faults => faults::measure(&mut report)?,
             Part::Procesos => {
-                let sizes = if selection.sizes.is_empty() { &SIZES } else { &selection.sizes[..] };
+                let sizes = if selection.sizes.is_empty() {
+                    &SIZES
+                } else {
+                    &selection.sizes[..]
+                };
                 Box::pin(procesos::measure(&server, sizes, &mut report)).await?;
             }
             Part::Dispatch => Box::pin(dispatch::measure(&selection.sizes, &mut report)).await?,
