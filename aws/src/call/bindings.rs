@@ -13,7 +13,7 @@ use kairos::arn::services;
 /// | `p` | the first labels of the host, where they are not the service's name |
 /// | `n` | the name in signatures, where it is not that of `p` |
 /// | `e` | other hosts: `partition-or-region:host[@signing region]`, `{r}` the region, `{s}` and `{d}` the domains |
-/// | `x` | a header that every request carries: `name:value` |
+/// | `x` | headers that every request carries: `name:value` |
 /// | `c` | `l`: the names of members begin in lower case on the wire |
 /// | `k` | names that stay as they are |
 /// | `r` | names that differ on the wire: `Member:wire` |

@@ -198,7 +198,7 @@ impl Caller {
             None => builder.no_auth(),
         };
         builder
-            .serializer(|request: Outgoing| Ok(request.into_http()?))
+            .serializer(Outgoing::into_http)
             .deserializer(read)
             .build()
             .invoke(request)

@@ -141,17 +141,15 @@ fn rest_body(binding: &Binding, words: Words, mut members: Map<String, Value>) -
         }
         return (Vec::new(), "");
     };
-    match payload.strip_suffix('!') {
-        Some(payload) => match take(&mut members, payload) {
-            Some(Value::String(text)) => (text.into_bytes(), "application/octet-stream"),
-            Some(value) => (value.to_string().into_bytes(), "application/octet-stream"),
-            None => (Vec::new(), ""),
-        },
-        None => {
-            let value = take(&mut members, payload).unwrap_or_else(|| Value::Object(Map::new()));
-            let value = Names(binding.service).structure(&value);
-            (value.to_string().into_bytes(), JSON)
-        }
+    let Some(raw) = payload.strip_suffix('!') else {
+        let value = take(&mut members, payload).unwrap_or_else(|| Value::Object(Map::new()));
+        let value = Names(binding.service).structure(&value);
+        return (value.to_string().into_bytes(), JSON);
+    };
+    match take(&mut members, raw) {
+        Some(Value::String(text)) => (text.into_bytes(), "application/octet-stream"),
+        Some(value) => (value.to_string().into_bytes(), "application/octet-stream"),
+        None => (Vec::new(), ""),
     }
 }
 
@@ -332,7 +330,7 @@ mod tests {
             "sqs",
             "sendMessage",
             &json!({"QueueUrl": "https://q", "MessageBody": "ñ", "DelaySeconds": null}),
-            "POST /\ncontent-type: application/x-amz-json-1.0\nx-amz-target: AmazonSQS.SendMessage\n\
+            "POST /\nx-amzn-query-mode: true\ncontent-type: application/x-amz-json-1.0\nx-amz-target: AmazonSQS.SendMessage\n\
              {\"QueueUrl\":\"https://q\",\"MessageBody\":\"ñ\"}",
         );
         check(
@@ -346,7 +344,7 @@ mod tests {
             "cloudwatch",
             "putMetricData",
             &json!({"Namespace": "n", "MetricData": [{"MetricName": "m", "Value": 1.5}]}),
-            "POST /\ncontent-type: application/x-amz-json-1.0\nx-amz-target: GraniteServiceVersion20100801.PutMetricData\n\
+            "POST /\nx-amzn-query-mode: true\ncontent-type: application/x-amz-json-1.0\nx-amz-target: GraniteServiceVersion20100801.PutMetricData\n\
              {\"Namespace\":\"n\",\"MetricData\":[{\"MetricName\":\"m\",\"Value\":1.5}]}",
         );
     }

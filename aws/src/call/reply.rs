@@ -35,6 +35,7 @@ pub(super) fn read(response: &HttpResponse) -> Result<Reply, OrchestratorError<E
 }
 
 /// Reads any answer. HTTP APIs have the request's id in a header of their own.
+#[expect(clippy::unnecessary_wraps, reason = "it takes the place of `read`")]
 pub(super) fn answered(response: &HttpResponse) -> Result<Reply, OrchestratorError<ErrorMetadata>> {
     let headers = response.headers();
     let id = headers.request_id().or_else(|| headers.get("apigw-requestid"));

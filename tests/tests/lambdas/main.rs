@@ -19,4 +19,5 @@ mod redrive;
 mod runs;
 mod targets;
 mod targets_models;
+mod universal;
 mod waited;

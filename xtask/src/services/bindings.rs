@@ -44,12 +44,11 @@ impl Hosts {
         let mut found: Vec<(Map<String, Value>, usize, String)> = Vec::new();
         for action in model.actions() {
             let context = action.context();
-            match found.iter_mut().find(|(known, _, _)| *known == context) {
-                Some((_, count, _)) => *count += 1,
-                None => {
-                    let hosts = rules.exceptions(partitions, &context);
-                    found.push((context, 1, hosts));
-                }
+            if let Some((_, count, _)) = found.iter_mut().find(|(known, _, _)| *known == context) {
+                *count += 1;
+            } else {
+                let hosts = rules.exceptions(partitions, &context);
+                found.push((context, 1, hosts));
             }
         }
         Self(found)
@@ -87,8 +86,15 @@ fn service(model: &Model, hosts: &str, names: &Names) -> String {
     if !hosts.is_empty() {
         words.push(format!("e={hosts}"));
     }
-    let headers = HEADERS.iter().filter(|(service, _)| *service == model.id);
-    words.extend(headers.map(|(_, header)| format!("x={header}")));
+    let own = HEADERS.iter().filter(|(service, _)| *service == model.id);
+    let mut headers: Vec<&str> = own.map(|(_, header)| *header).collect();
+    if !metadata["awsQueryCompatible"].is_null() {
+        // Errors keep the codes that they had in the query protocol, in a header.
+        headers.push("x-amzn-query-mode:true");
+    }
+    if !headers.is_empty() {
+        words.push(format!("x={}", headers.join(",")));
+    }
     words.extend(names.words());
     words.join(" ")
 }

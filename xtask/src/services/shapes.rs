@@ -12,8 +12,10 @@ const EXCEPTIONS: usize = 30;
 /// What the wire makes of a member's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    /// Structures, lists of them, and plain values.
+    /// Structures, lists of them, and values that are no text which could be an instant.
     Plain,
+    /// Text that may be an instant and stays text.
+    Text,
     /// A map: its keys are the user's.
     Map,
     /// Nothing of it is touched.
@@ -72,10 +74,13 @@ impl Names {
             }
         }
         for (name, kinds) in &seen.kinds {
-            let kind = match kinds.iter().collect::<Vec<_>>()[..] {
-                [only] => *only,
-                [Kind::Plain, Kind::Seconds] => Kind::Plain,
-                _ => Kind::Free,
+            let has = |kind: Kind| kinds.contains(&kind);
+            let kind = match (has(Kind::Map) || has(Kind::Free), kinds.len()) {
+                (true, 1) if has(Kind::Map) => Kind::Map,
+                (true, _) => Kind::Free,
+                // Where some instants under this name are text, the user writes the others as numbers.
+                (false, _) if has(Kind::Seconds) && !has(Kind::Text) => Kind::Seconds,
+                (false, _) => Kind::Plain,
             };
             if kind != Kind::Plain {
                 names.kinds.insert((*name).to_owned(), kind);
@@ -165,7 +170,7 @@ impl<'a> Seen<'a> {
             }
             "list" => self.value(model, &shape["member"], outer),
             "map" => match self.value(model, &shape["value"], outer) {
-                Kind::Plain => Kind::Map,
+                Kind::Plain | Kind::Text => Kind::Map,
                 // A map of maps, of documents or of instants.
                 _ => Kind::Free,
             },
@@ -177,9 +182,10 @@ impl<'a> Seen<'a> {
                 if format == "unixTimestamp" {
                     Kind::Seconds
                 } else {
-                    Kind::Plain
+                    Kind::Text
                 }
             }
+            "string" => Kind::Text,
             _ => Kind::Plain,
         }
     }
