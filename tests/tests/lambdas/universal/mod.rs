@@ -72,7 +72,7 @@ fn every_action_is_called_as_botocore_calls_it() -> Result<()> {
     }
     let shown = differences.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n");
     ensure!(differences.is_empty(), "{} differences:\n{shown}", differences.len());
-    println!("{requests} requests and {hosts} hosts as botocore makes them");
+    eprintln!("{requests} requests and {hosts} hosts as botocore makes them");
     Ok(())
 }
 
