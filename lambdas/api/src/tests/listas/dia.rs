@@ -7,8 +7,8 @@ const PATH: &str = "/Ejecuciones";
 /// Every fourth run of a day failed; the others ran well.
 fn world() -> World {
     let world = World::new();
-    for n in 0..40 {
-        let estado = if n.is_multiple_of(4) {
+    for n in 0_u32..40 {
+        let estado = if u32::is_multiple_of(n, 4) {
             EstadoEjecucion::ErrorAlEjecutar
         } else {
             EstadoEjecucion::EjecutadoOk
