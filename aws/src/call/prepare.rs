@@ -309,11 +309,19 @@ mod tests {
     fn shown(service: &str, action: &str, input: &Value) -> String {
         match prepare(service, action, input, Some("TOKEN")) {
             Ok(made) => {
-                let mut text = format!("{} {}{}\n", made.method, made.host_prefix, made.uri);
-                for (name, value) in &made.headers {
-                    text.push_str(&format!("{name}: {value}\n"));
-                }
-                text + std::str::from_utf8(&made.body).unwrap()
+                let headers: Vec<String> = made
+                    .headers
+                    .iter()
+                    .map(|(name, value)| format!("{name}: {value}\n"))
+                    .collect();
+                let body = std::str::from_utf8(&made.body).unwrap();
+                format!(
+                    "{} {}{}\n{}{body}",
+                    made.method,
+                    made.host_prefix,
+                    made.uri,
+                    headers.concat()
+                )
             }
             Err(reason) => format!("refused: {reason}"),
         }
