@@ -243,7 +243,10 @@ mod tests {
     #[test]
     fn a_firings_messages_are_those_of_its_processes() {
         let arn = "arn:aws:scheduler:sa-east-1:123456789012:schedule/DemoScheduleGroup/calendarizacion-a";
-        let (id, at) = ("calendarizacion-a".parse().unwrap(), "2026-01-02T03:04:00Z".parse().unwrap());
+        let (id, at) = (
+            "calendarizacion-a".parse().unwrap(),
+            "2026-01-02T03:04:00Z".parse().unwrap(),
+        );
         let messages = Mensajes::new(arn, &id, at);
         for process in [IdProceso::of("Cierre diario"), IdProceso::legacy("¿qué?")] {
             let message = Mensaje {
