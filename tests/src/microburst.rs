@@ -14,10 +14,14 @@ pub struct Microburst {
     _server: Server,
 }
 
-/// What is drawn by lot is the same in every run, as far as the calls come in the same order.
+/// What is drawn by lot is the same in every run, as far as the calls come in the same order. And a body may be as large as the
+/// proxy holds: it keeps those below a few megabytes, but is by default refused more than one, which is less than a zip.
 const SCRIPT: &str = "
 import random, sys
 random.seed(20)
+from aiohttp import web
+made = web.Application.__init__
+web.Application.__init__ = lambda self, *a, **k: made(self, *a, **{'client_max_size': 64 * 1024 * 1024, **k})
 from microburst.cli import main
 sys.exit(main())
 ";

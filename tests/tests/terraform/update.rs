@@ -70,7 +70,7 @@ const DISPATCHER: &[Row] = &[
 
 const EXECUTOR_AND_API: &[Row] = &[
     row("executor.memory_size", "256", "512", "executor_function"),
-    row("executor.timeout", "120", "60", "executor_function queue"),
+    row("executor.timeout", "120", "60", "executor_function queue api_function"),
     row("executor.log_level", "\"INFO\"", "\"WARN\"", "executor_function"),
     row("executor.layers", "null", "[\"{layer}\"]", "executor_function"),
     row("executor.reserved_concurrency", "null", "20", "executor_function"),
