@@ -1,6 +1,7 @@
 //! What an executor works on, on an endpoint of our own: as many processes as are asked for, claims that succeed, roles that
 //! may be assumed, and functions that take what they are given after a fixed time.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -139,6 +140,11 @@ pub fn batch(runs: impl IntoIterator<Item = (usize, usize)>) -> Value {
     json!({ "Records": records })
 }
 
+/// The role of a process, by the process's number.
+pub fn role(process: impl Display) -> String {
+    format!("arn:aws:iam::{ACCOUNT}:role/bench-{process}")
+}
+
 fn invokes(call: &Call<'_>) -> bool {
     call.path.ends_with("/invocations")
 }
@@ -169,7 +175,7 @@ fn row(id: &str) -> Value {
     let name = id.trim_start_matches("proceso-");
     let since = json!({"S": "2026-01-01T00:00:00.000Z"});
     json!({
-        "IdProceso": {"S": id}, "Nombre": {"S": name}, "ArnRol": {"S": format!("arn:aws:iam::{ACCOUNT}:role/bench-{name}")},
+        "IdProceso": {"S": id}, "Nombre": {"S": name}, "ArnRol": {"S": role(name)},
         "ArnProceso": {"S": format!("arn:aws:lambda:us-east-1:{ACCOUNT}:function:bench")},
         "Parametros": {"S": r#"{"run":"<kairos.id-ejecucion>"}"#}, "Habilitado": {"BOOL": true}, "Reintentos": {"N": "3"},
         "ModoInvocacion": {"S": "Event"}, "IdCalendarizacion": {"S": "calendarizacion-bench"},

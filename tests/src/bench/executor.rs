@@ -23,7 +23,7 @@ use serde_json::json;
 use super::measure::{megabytes, resident_kb};
 use super::report::{Report, Spread};
 use crate::edge::{Binary, Edge};
-use crate::ground::{Calls, Ground, batch};
+use crate::ground::{self, Calls, Ground, batch};
 use crate::process::thread_seconds;
 
 /// Messages of a full batch.
@@ -171,13 +171,15 @@ fn alone(
         read.config = read
             .config
             .to_builder()
-            .credentials_provider(SharedCredentialsProvider::new(own.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(own))
             .build();
         let ports = AwsPorts::new(&read, Settings::read(variable)?);
-        calls_of(&ports, &own, 0, batch(0)).await?;
+        // Targets take sessions only, as AWS gives them to the executor: this one is assumed before anything is measured.
+        let session = ports.assume(&ground::role(0), "bench").await?;
+        calls_of(&ports, &session, 0, batch(0)).await?;
         let (begun, cpu) = (Instant::now(), thread_seconds());
         for n in 1..=batches {
-            calls_of(&ports, &own, n, batch(n)).await?;
+            calls_of(&ports, &session, n, batch(n)).await?;
         }
         Ok((begun.elapsed().as_secs_f64(), thread_seconds() - cpu))
     })
