@@ -30,11 +30,13 @@ pub struct MiniStack {
 }
 
 /// Runs the server in the main thread. Over TLS it would serve port 443 as well, and of two servers that start at once the
-/// loser closes its own port for a moment: nobody asks there, so that none of ours does. Where RECORD names a file, every
-/// request is written to it, a line each, before it is served; the code of functions is left out.
+/// loser closes its own port for a moment: nobody asks there, so that none of ours does. A change of a function's configuration
+/// would end what functions of that name run in all accounts: it ends its own account's alone. Where RECORD names a file,
+/// every request is written to it, a line each, before it is served; the code of functions is left out.
 const SCRIPT: &str = "
 import json, os, sys
 import ministack.app as served
+import ministack.services.lambda_svc as functions
 
 def recording(inner, log):
     async def app(scope, receive, send):
@@ -66,6 +68,11 @@ def recording(inner, log):
 
 bindable = served._port_is_bindable
 served._port_is_bindable = lambda host, port: port != 443 and bindable(host, port)
+invalidate = functions.invalidate_worker
+functions.invalidate_worker = lambda name, qualifier=None, account=None, region=None: invalidate(
+    name, qualifier=qualifier,
+    account=account or functions.get_account_id(), region=region or functions.get_region(),
+)
 if 'RECORD' in os.environ:
     served.app = recording(served.app, open(os.environ['RECORD'], 'a'))
 sys.argv = ['ministack']
@@ -231,7 +238,10 @@ impl Tls {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_lambda::primitives::Blob;
+
     use super::*;
+    use crate::fixtures::TargetFunction;
 
     #[tokio::test]
     async fn accounts_do_not_see_each_other() -> Result<()> {
@@ -240,6 +250,29 @@ mod tests {
         mine.sqs().create_queue().queue_name("Mine").send().await?;
         assert_eq!(mine.sqs().list_queues().send().await?.queue_urls().len(), 1);
         assert_eq!(other.sqs().list_queues().send().await?.queue_urls().len(), 0);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_function_runs_on_while_its_namesake_of_another_account_changes() -> Result<()> {
+        let server = MiniStack::shared(Options::default())?;
+        let (mine, other) = (server.account(), server.account());
+        let running = TargetFunction::create(&mine, "Destino").await?;
+        TargetFunction::create(&other, "Destino").await?;
+        let call = mine
+            .lambda()
+            .invoke()
+            .function_name("Destino")
+            .payload(Blob::new(r#"{"duerme":3,"responde":"hecho"}"#));
+        let call = tokio::spawn(call.send());
+        running.seen_at_least(1).await?;
+        let change = other.lambda().update_function_configuration().function_name("Destino");
+        change.timeout(31).send().await?;
+        let answer = call.await??;
+        let said = answer
+            .payload()
+            .map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned());
+        assert_eq!((answer.function_error(), said.as_deref()), (None, Some("\"hecho\"")));
         Ok(())
     }
 
