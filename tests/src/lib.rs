@@ -4,6 +4,7 @@
 //! Invariant: everything that the harness starts dies with the process that started it.
 
 pub mod account;
+pub mod ask;
 pub mod bench;
 pub mod contract;
 pub mod demo;

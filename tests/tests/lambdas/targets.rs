@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use acceptance::fixtures::{ProcesoRole, TargetQueue};
 use acceptance::ministack::{MiniStack, Options};
-use acceptance::{Account, wait};
+use acceptance::{Account, ask, wait};
 use anyhow::{Context, Result, ensure};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -140,26 +140,7 @@ impl Scene {
 
     /// Asks a service of the JSON protocol, as the account itself.
     fn ask(&self, service: &str, target: &str, body: &Value) -> Result<Value> {
-        self.post(service, "/", target, body)
-    }
-
-    fn post(&self, service: &str, path: &str, target: &str, body: &Value) -> Result<Value> {
-        let Account {
-            id, region, endpoint, ..
-        } = self.account();
-        let scope = format!("{id}/20260101/{region}/{service}/aws4_request");
-        let authorization = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none");
-        let mut answer = ureq::post(format!("{endpoint}{path}"))
-            .header("authorization", authorization)
-            .header("x-amz-target", target)
-            .header("content-type", "application/x-amz-json-1.1")
-            .send(body.to_string())
-            .with_context(|| format!("{target}{path} with {body}"))?;
-        let text = answer.body_mut().read_to_string()?;
-        if text.is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_str(&text).with_context(|| format!("the answer of {target}: {text}"))
+        ask::json(self.account(), service, target, body)
     }
 
     /// The one request whose body has `part`, which somebody else than the account itself made.
@@ -296,7 +277,7 @@ async fn targets(scene: &Scene) -> Result<TargetQueue> {
             }}),
         ),
     ] {
-        scene.post("batch", path, "", &body)?;
+        ask::rest(scene.account(), "batch", path, &body)?;
     }
     Ok(queue)
 }
@@ -394,7 +375,7 @@ async fn each_target_is_found_by_the_id_that_the_history_has() -> Result<()> {
         assert_eq!(sent.body["startedBy"], json!(proceso.run));
     }
 
-    let jobs = scene.post("batch", "/v1/listjobs", "", &json!({"jobQueue": "noche"}))?;
+    let jobs = ask::rest(scene.account(), "batch", "/v1/listjobs", &json!({"jobQueue": "noche"}))?;
     let job = &jobs["jobSummaryList"][0];
     assert_eq!(
         (&job["jobId"], &job["jobName"]),

@@ -10,14 +10,12 @@ use std::time::Duration;
 
 use acceptance::fixtures::TargetFunction;
 use acceptance::http::Api;
-use acceptance::{Account, Terraform, peer, wait, workspace};
+use acceptance::{peer, wait, workspace};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::common::{APP, account, assert_holds, role_for, text};
-
-/// A state elsewhere is the user's: here it stays in the folder.
-const LOCAL_BACKEND: (&str, &str) = ("backend_override.tf", "terraform {\n  backend \"local\" {}\n}\n");
+use crate::example::{applied_and_nothing_to_do, copied, files, folder as example, variables};
 
 #[tokio::test]
 async fn every_example_is_formatted_and_valid() -> Result<()> {
@@ -288,49 +286,6 @@ async fn the_pipeline_deploys_and_its_smoke_test_starts_a_process() -> Result<()
     assert_holds(&account, &[]).await
 }
 
-fn example(name: &str) -> PathBuf {
-    workspace::root().join("examples").join(name)
-}
-
-/// An example in a folder of terraform's, not yet initialised.
-fn copied(account: &Account, example: &Path) -> Result<Terraform> {
-    let terraform = Terraform::bare(account)?;
-    let mut elsewhere = false;
-    for (name, text) in files(example)? {
-        elsewhere |= text.contains("backend \"");
-        // An example of a module takes the module from above it.
-        let text = match example.ancestors().nth(2) {
-            Some(module) => text.replace("\"../..\"", &format!("{:?}", module.display().to_string())),
-            None => text,
-        };
-        terraform.write(&name, &text)?;
-    }
-    if elsewhere {
-        terraform.write(LOCAL_BACKEND.0, LOCAL_BACKEND.1)?;
-    }
-    // What stands alone has no block of its own that says where the provider comes from.
-    if !files(example)?
-        .iter()
-        .any(|(_, text)| text.contains("required_providers"))
-    {
-        terraform.write("providers.tf", acceptance::terraform::REQUIRED_PROVIDERS)?;
-    }
-    Ok(terraform)
-}
-
-/// The configuration in a folder, by names.
-fn files(folder: &Path) -> Result<Vec<(String, String)>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("reading \"{}\"", folder.display()))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "tf") {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("main.tf");
-            files.push((name.to_owned(), fs::read_to_string(&path)?));
-        }
-    }
-    Ok(files)
-}
-
 /// The folders below `folder` that hold a configuration.
 fn configurations(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
@@ -351,24 +306,6 @@ fn configurations(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
-}
-
-fn variables(terraform: &Terraform, variables: &Value) -> Result<()> {
-    terraform.write("terraform.tfvars.json", &format!("{variables:#}\n"))
-}
-
-fn applied_and_nothing_to_do(terraform: &Terraform) -> Result<()> {
-    terraform.init()?;
-    terraform.apply(&[])?.succeeded("apply")?;
-    let plan = terraform.run(&["plan", "-no-color", "-detailed-exitcode"])?;
-    assert_eq!(
-        plan.code,
-        Some(0),
-        "the plan after apply: {}{}",
-        plan.stdout,
-        plan.stderr
-    );
-    Ok(())
 }
 
 /// What a configuration may say, with `outer.inner` for what is nested.
