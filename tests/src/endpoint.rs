@@ -24,6 +24,7 @@ use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 pub use reply::Reply;
 
@@ -45,6 +46,7 @@ pub struct Call<'a> {
 /// The endpoint, for as long as it is held.
 #[derive(Debug)]
 pub struct Endpoint {
+    scheme: &'static str,
     address: SocketAddr,
     seen: Arc<Seen>,
     stop: Option<oneshot::Sender<()>>,
@@ -69,6 +71,22 @@ impl Endpoint {
     where
         H: Fn(&Call<'_>) -> Reply + Send + Sync + 'static,
     {
+        Self::listen(answer_time, None, handler)
+    }
+
+    /// The same over TLS, without waiting.
+    pub(crate) fn secure<H>(tls: TlsAcceptor, handler: H) -> Result<Self>
+    where
+        H: Fn(&Call<'_>) -> Reply + Send + Sync + 'static,
+    {
+        Self::listen(Duration::ZERO, Some(tls), handler)
+    }
+
+    fn listen<H>(answer_time: Duration, tls: Option<TlsAcceptor>, handler: H) -> Result<Self>
+    where
+        H: Fn(&Call<'_>) -> Reply + Send + Sync + 'static,
+    {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = TcpListener::bind("127.0.0.1:0").context("opening the endpoint")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -84,11 +102,12 @@ impl Endpoint {
             runtime.block_on(async {
                 tokio::select! {
                     _ = stopped => {}
-                    () = accept(listener, service) => {}
+                    () = accept(listener, tls, service) => {}
                 }
             });
         })?;
         Ok(Self {
+            scheme,
             address,
             seen,
             stop: Some(stop),
@@ -98,7 +117,12 @@ impl Endpoint {
 
     /// Its address, such as `http://127.0.0.1:40123`: what an SDK takes as its endpoint.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// How often an operation was called.
@@ -169,7 +193,7 @@ struct Service<H> {
 }
 
 /// Accepts until it is dropped; the connections are dropped with it.
-async fn accept<H>(listener: TcpListener, service: Arc<Service<H>>)
+async fn accept<H>(listener: TcpListener, tls: Option<TlsAcceptor>, service: Arc<Service<H>>)
 where
     H: Fn(&Call<'_>) -> Reply + Send + Sync + 'static,
 {
@@ -181,13 +205,19 @@ where
         while connections.try_join_next().is_some() {}
         // Small answers are not held back to be sent with later ones.
         let _ = stream.set_nodelay(true);
-        let service = Arc::clone(&service);
+        let (tls, service) = (tls.clone(), Arc::clone(&service));
         connections.spawn(async move {
             let answer = service_fn(|request| service.answer(request));
-            // A caller that goes away is no fault of ours.
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), answer)
-                .await;
+            let http = http1::Builder::new();
+            // A caller that goes away, or does not trust us, is no fault of ours.
+            match tls {
+                None => drop(http.serve_connection(TokioIo::new(stream), answer).await),
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        let _ = http.serve_connection(TokioIo::new(stream), answer).await;
+                    }
+                }
+            }
         });
     }
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::account::Account;
 use crate::process;
 use crate::server::{self, Server};
+use crate::tls::{self, Tls};
 
 /// How the server is to behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -108,7 +109,7 @@ impl MiniStack {
                 command.env("RECORD", dir.join(RECORD));
             }
             if options.auth {
-                let tls = Tls::create(dir)?;
+                let tls = Tls::create(dir, "the local AWS")?;
                 command
                     .env("USE_SSL", "1")
                     .env("MINISTACK_SSL_CERT", &tls.certificate)
@@ -121,7 +122,7 @@ impl MiniStack {
         })?;
         Ok(Self {
             url: url(server.port()),
-            authority: options.auth.then(|| server.dir().join(AUTHORITY)),
+            authority: options.auth.then(|| server.dir().join(tls::AUTHORITY)),
             accounts: AtomicU64::new(1),
             server,
         })
@@ -193,48 +194,6 @@ impl MiniStack {
 
 /// The file of the record.
 const RECORD: &str = "requests.jsonl";
-
-/// The file of the authority that has signed the server's certificate.
-const AUTHORITY: &str = "authority.pem";
-
-/// A certificate of the server's own, and the authority that has signed it, as files.
-#[derive(Debug)]
-struct Tls {
-    authority: PathBuf,
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
-impl Tls {
-    fn create(dir: &Path) -> Result<Self> {
-        use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-        let mut parameters = CertificateParams::new(Vec::new()).context("describing an authority")?;
-        // Names that differ: a certificate whose subject is its issuer passes for self-signed.
-        parameters
-            .distinguished_name
-            .push(DnType::CommonName, "authority of the local AWS");
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority =
-            CertifiedIssuer::self_signed(parameters, KeyPair::generate()?).context("making an authority")?;
-        let key = KeyPair::generate().context("making the server's key")?;
-        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
-        let mut parameters = CertificateParams::new(names).context("describing the server's certificate")?;
-        parameters.distinguished_name.push(DnType::CommonName, "the local AWS");
-        let certificate = parameters
-            .signed_by(&key, &authority)
-            .context("signing the server's certificate")?;
-        let write = |name: &str, pem: String| -> Result<PathBuf> {
-            let path = dir.join(name);
-            fs::write(&path, pem).with_context(|| format!("writing {name}"))?;
-            Ok(path)
-        };
-        Ok(Self {
-            authority: write(AUTHORITY, authority.pem())?,
-            certificate: write("server.pem", certificate.pem())?,
-            key: write("server-key.pem", key.serialize_pem())?,
-        })
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -41,6 +41,11 @@ pub struct Quickstart {
 impl Quickstart {
     /// Makes targets, roles and folder; the one-time process is to fire `ahead` from now.
     pub async fn create(account: &Account, app: &str, ahead: Duration) -> Result<Self> {
+        Box::pin(Self::create_in(Terraform::bare(account)?, account, app, ahead)).await
+    }
+
+    /// The same in a folder that is there.
+    pub async fn create_in(terraform: Terraform, account: &Account, app: &str, ahead: Duration) -> Result<Self> {
         let executor = format!("arn:aws:iam::{}:role/{app}-{}-ExecutorRole", account.id, account.region);
         let target = format!("{app}Destino");
         let (function, queue) = try_join!(
@@ -59,7 +64,6 @@ impl Quickstart {
             ProcesoRole::create(account, "proceso-cola", &executor, "sqs:SendMessage", &queue.arn).await?,
         ];
         fixtures::api_gateway_logging(account).await?;
-        let terraform = Terraform::bare(account)?;
         copy_example("quickstart", &terraform)?;
         let quickstart = Self {
             account: account.clone(),

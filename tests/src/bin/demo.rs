@@ -1,20 +1,29 @@
-//! `cargo xtask demo`: the whole flow on a local AWS, told on the standard output.
+//! `cargo xtask demo`: the whole flow on a local AWS, told on the standard output. With `--install FOLDER KEY`, as `cargo xtask
+//! dist` calls it, the quickstart on a release that terraform installs.
 //!
 //! Invariant: after Ctrl-C nothing that the demo started is left running.
 
 use std::io::stdout;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use acceptance::demo::Demo;
-use acceptance::process;
-use anyhow::Result;
+use acceptance::{process, release};
+use anyhow::{Result, bail};
 use indicatif::ProgressBar;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let keep = std::env::args().any(|argument| argument == "--keep");
-    let mut demo = tokio::spawn(run(keep));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut demo = tokio::spawn(async move {
+        match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            [] => run(false).await,
+            ["--keep"] => run(true).await,
+            ["--install", folder, key] => release::show(&mut stdout(), Path::new(folder), Path::new(key)).await,
+            other => bail!("{other:?} is neither nothing, `--keep`, nor `--install FOLDER KEY`"),
+        }
+    });
     tokio::select! {
         ended = &mut demo => match ended {
             Ok(Ok(())) => ExitCode::SUCCESS,

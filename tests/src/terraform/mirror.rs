@@ -14,10 +14,10 @@ use zip::write::SimpleFileOptions;
 use crate::{peer, workspace};
 
 /// The hosts under which `kairos/kairos` is found: terraform's and OpenTofu's, each of which is the other's unknown.
-const HOSTS: [&str; 2] = ["registry.terraform.io", "registry.opentofu.org"];
+pub(crate) const HOSTS: [&str; 2] = ["registry.terraform.io", "registry.opentofu.org"];
 
 /// The version under which the mirror offers the provider.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The mirror for the present provider binary, made when it is not there yet.
 pub fn mirror() -> Result<PathBuf> {
@@ -39,6 +39,16 @@ pub fn mirror() -> Result<PathBuf> {
         forget_older(&mirrors, &mirror);
     }
     Ok(mirror)
+}
+
+/// The provider's zip in the mirror.
+pub fn zip() -> Result<PathBuf> {
+    let [host, _] = HOSTS;
+    Ok(mirror()?.join(host).join("kairos").join("kairos").join(zip_name()))
+}
+
+fn zip_name() -> String {
+    format!("terraform-provider-kairos_{VERSION}_{}.zip", platform())
 }
 
 /// The CLI configuration that takes our provider from `mirror`, and others from where they can be had.
@@ -65,7 +75,7 @@ fn pack(binary: &Path, mirror: &Path) -> Result<()> {
     for folder in [&folder, &other] {
         fs::create_dir_all(folder).context("making the provider's folder in the mirror")?;
     }
-    let name = format!("terraform-provider-kairos_{VERSION}_{}.zip", platform());
+    let name = zip_name();
     let mut zip = ZipWriter::new(BufWriter::new(
         File::create(folder.join(&name)).context("creating the provider's zip")?,
     ));
@@ -82,7 +92,7 @@ fn pack(binary: &Path, mirror: &Path) -> Result<()> {
 }
 
 /// The platform as terraform names it.
-pub(super) fn platform() -> &'static str {
+pub(crate) fn platform() -> &'static str {
     if cfg!(target_arch = "aarch64") {
         "linux_arm64"
     } else {

@@ -19,7 +19,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub use mirror::mirror;
+pub(crate) use mirror::{HOSTS, VERSION, platform};
+pub use mirror::{mirror, zip};
 pub use newer::{Code, NEWER_VERSION};
 pub use report::{Diagnostic, PlanSummary, Report};
 
@@ -83,9 +84,14 @@ impl Terraform {
 
     /// An empty folder, not yet initialised.
     pub fn bare(account: &Account) -> Result<Self> {
+        Self::configured(account, &mirror::cli_configuration(&mirror()?))
+    }
+
+    /// The same with a CLI configuration of one's own: where providers come from.
+    pub fn configured(account: &Account, cli_configuration: &str) -> Result<Self> {
         let program = workspace::terraform()?;
         let dir = tempfile::tempdir().context("making terraform's folder")?;
-        fs::write(dir.path().join("terraformrc"), mirror::cli_configuration(&mirror()?))?;
+        fs::write(dir.path().join("terraformrc"), cli_configuration)?;
         let mut environment: BTreeMap<String, String> = account
             .environment()
             .into_iter()

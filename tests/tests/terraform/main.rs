@@ -10,6 +10,7 @@ mod common;
 mod contract;
 mod data_sources;
 mod demo;
+mod dist;
 mod drift;
 mod example;
 mod examples;
