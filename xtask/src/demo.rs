@@ -32,6 +32,12 @@ pub(crate) fn demo(keep: bool) -> Result<()> {
     Err(anyhow!(demo.exec()).context("starting the demo"))
 }
 
+/// Has terraform install the release in `folder`, which the key of the file `key` has signed, and run the quickstart on it.
+pub(crate) fn install(folder: &Path, key: &Path) -> Result<()> {
+    let mut demo = prepared("demo", &DEV)?;
+    run(demo.arg("--install").arg(folder).arg(key)).context("installing the release")
+}
+
 /// Measures Kairos against its peers; `arguments` choose parts and sizes.
 pub(crate) fn bench(arguments: &[String]) -> Result<()> {
     let mut bench = prepared("bench", &RELEASE)?;

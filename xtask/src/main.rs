@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a command line tool talks on its standard output")]
 
 mod demo;
+mod dist;
 mod fuzz;
 mod links;
 mod package;
@@ -74,6 +75,12 @@ enum Command {
         #[arg(long)]
         platform: Vec<String>,
     },
+    /// Makes a release's files for this machine under target/dist, as goreleaser would, and has terraform install them
+    Dist {
+        /// Leaves out the installs, and the quickstart on them
+        #[arg(long)]
+        no_install: bool,
+    },
     /// Writes the tables of universal targets from the pinned models of AWS's services
     Services,
     /// Lets libFuzzer look for inputs that break the schedule language (needs a C++ compiler)
@@ -100,6 +107,7 @@ fn main() -> ExitCode {
         Command::Links => links::check(),
         Command::Workflows => workflows::run_all(),
         Command::Sbom { file, platform } => sbom::write(&file, &platform),
+        Command::Dist { no_install } => dist::run_all(!no_install),
         Command::Services => services::write(),
         Command::Fuzz { seconds } => fuzz::run_for(seconds),
         Command::Repro => repro::run(),

@@ -6,6 +6,7 @@ use std::env;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
@@ -27,12 +28,10 @@ pub(crate) const DEFAULT_ARCHITECTURE: &str = "x86_64";
 /// Builds the Lambdas for an architecture and packs their zips.
 pub(crate) fn run(architecture: &str) -> Result<()> {
     let binaries = build(architecture)?;
-    let zips = target().join("lambdas");
-    fs::create_dir_all(&zips).context("making target/lambdas")?;
-    for lambda in LAMBDAS {
+    fs::create_dir_all(target().join("lambdas")).context("making target/lambdas")?;
+    for (lambda, path) in LAMBDAS.into_iter().zip(zips(architecture)) {
         let bootstrap =
             fs::read(binaries.join(lambda).join("bootstrap")).with_context(|| format!("reading the built {lambda}"))?;
-        let path = zips.join(format!("{lambda}-{architecture}.zip"));
         let zip = pack(&bootstrap)?;
         write_if_changed(&path, &zip)?;
         let digest = format!("{:x}", Sha256::digest(&zip));
@@ -82,23 +81,55 @@ fn compile(architecture: &str, what: &[&str]) -> Result<PathBuf> {
         .arg("--lambda-dir")
         .arg(&binaries)
         .env("PATH", path_with(&tools)?)
-        .env("CARGO_TARGET_DIR", &build)
-        .env("AWS_LC_SYS_NO_JITTER_ENTROPY", "1")
-        .env_remove("RUSTFLAGS")
-        .env("CARGO_ENCODED_RUSTFLAGS", flags().join("\u{1f}"));
-    shell::run(&mut cargo).context("building the Lambdas")?;
+        .env("AWS_LC_SYS_NO_JITTER_ENTROPY", "1");
+    shell::run(reproducibly(&mut cargo, &build)).context("building the Lambdas")?;
     Ok(binaries)
 }
 
+/// The variables of cargo's configuration, or their first parts, that would make other bytes of the same sources.
+const MAKE_OTHERS: [&str; 6] = [
+    "RUSTFLAGS",
+    "CARGO_INCREMENTAL",
+    "CARGO_BUILD_",
+    "CARGO_PROFILE_",
+    "CARGO_RESOLVER_",
+    "CARGO_UNSTABLE_",
+];
+
+/// Has a build in the folder `build` give the same bytes on every machine.
+pub(crate) fn reproducibly<'a>(cargo: &'a mut Command, build: &Path) -> &'a mut Command {
+    for (variable, _) in env::vars_os() {
+        let name = variable.to_string_lossy();
+        if name != "CARGO_BUILD_JOBS" && MAKE_OTHERS.iter().any(|other| name.starts_with(other)) {
+            cargo.env_remove(&variable);
+        }
+    }
+    cargo
+        .env("CARGO_TARGET_DIR", build)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(build).join("\u{1f}"))
+}
+
 /// Paths of this machine would otherwise be in every panic message, and make the bytes differ from machine to machine.
-fn flags() -> Vec<String> {
+fn flags(build: &Path) -> Vec<String> {
     let home = env::var("HOME").unwrap_or_default();
     let cargo_home = env::var("CARGO_HOME").unwrap_or_else(|_| format!("{home}/.cargo"));
     let remap = |from: &str, to: &str| format!("--remap-path-prefix={from}={to}");
-    vec![
+    let mut flags = vec![
         remap(&cargo_home, "/cargo"),
         remap(&root().display().to_string(), "/kairos"),
-    ]
+    ];
+    // What build scripts write is compiled from there.
+    if !build.starts_with(root()) {
+        let name = build.file_name().unwrap_or_default().to_string_lossy();
+        flags.push(remap(&build.display().to_string(), &format!("/kairos/target/{name}")));
+    }
+    flags
+}
+
+/// Where the zips for an architecture are.
+pub(crate) fn zips(architecture: &str) -> Vec<PathBuf> {
+    let zip = |lambda: &&str| target().join("lambdas").join(format!("{lambda}-{architecture}.zip"));
+    LAMBDAS.iter().map(zip).collect()
 }
 
 /// A zip with the one file that the runtime wants, always the same for the same bytes.
@@ -143,6 +174,17 @@ mod tests {
         std::thread::sleep(std::time::Duration::from_millis(2100));
         assert_eq!(first, pack(b"code")?);
         Ok(())
+    }
+
+    #[test]
+    fn paths_of_the_machine_are_replaced_wherever_the_build_is() {
+        let inside = flags(&root().join("target").join("some-build"));
+        assert_eq!(inside.len(), 2, "{inside:?}");
+        let outside = flags(Path::new("/elsewhere/some-build"));
+        assert_eq!(
+            outside.last().map(String::as_str),
+            Some("--remap-path-prefix=/elsewhere/some-build=/kairos/target/some-build")
+        );
     }
 
     #[test]
