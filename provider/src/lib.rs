@@ -7,4 +7,5 @@ pub mod permissions;
 pub mod proceso;
 pub mod provider;
 pub mod render;
+mod sentence;
 pub mod stack;

@@ -14,6 +14,7 @@ use super::installation::connection;
 use super::proceso::{find, id_in, one_of};
 use super::{found, settle, stack_attribute};
 use crate::configuration::Configured;
+use crate::sentence::sentence;
 use crate::stack::rules;
 
 /// How many runs are shown where the user does not say.
@@ -256,7 +257,7 @@ where
         let left = u32::try_from(limit.saturating_sub(runs.len()).min(AT_ONCE)).unwrap_or(u32::MAX);
         let page = page(cursor, left).await;
         let page =
-            page.map_err(|error| Diagnostics::of_error(format!("Cannot read the runs of {of}"), format!("{error}.")))?;
+            page.map_err(|error| Diagnostics::of_error(format!("Cannot read the runs of {of}"), sentence(&error)))?;
         runs.extend(page.items);
         cursor = page.next;
         if cursor.is_none() || runs.len() >= limit {

@@ -18,6 +18,7 @@ use super::installation::{about_stack, connection, missing};
 use super::wrong;
 use crate::configuration::Configured;
 use crate::proceso::stacks::InstalledStack;
+use crate::sentence::sentence;
 
 /// How many schedules are read at once; those that are asked for at the same time come in one answer.
 const AT_ONCE: usize = 100;
@@ -113,7 +114,7 @@ pub(super) async fn open(configured: &Configured, stack: &Attr<String>) -> Resul
     let name = stack.as_str().unwrap_or_default();
     let connection = connection(configured)?;
     let found = configured.stacks.installed_now(connection, name).await;
-    let found = found.map_err(|error| about_stack("Cannot read the stack", format!("{error}.")))?;
+    let found = found.map_err(|error| about_stack("Cannot read the stack", sentence(&error)))?;
     found.ok_or_else(|| missing(connection, name, configured.stacks.planned(name).is_some()))
 }
 

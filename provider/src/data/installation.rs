@@ -11,6 +11,7 @@ use tfplugin::{Diagnostics, Path};
 use tokio::sync::OnceCell;
 
 use crate::configuration::{Configured, Connection};
+use crate::sentence::sentence;
 use crate::stack::context::Clients;
 use crate::stack::marker::{Marker, Phase};
 
@@ -103,7 +104,7 @@ pub(super) async fn find(configured: &Configured, name: &str) -> Result<Arc<Inst
 pub(super) fn connection(configured: &Configured) -> Result<&Connection, Diagnostics> {
     configured
         .connection()
-        .map_err(|error| Diagnostics::of_error("AWS cannot be reached yet", format!("{error}.")))
+        .map_err(|error| Diagnostics::of_error("AWS cannot be reached yet", sentence(&error)))
 }
 
 /// An error about the stack that a data source names.
@@ -131,7 +132,7 @@ pub(super) fn missing(connection: &Connection, name: &str, planned: bool) -> Dia
 
 async fn look_up(connection: &Connection, name: &str, planned: bool) -> Result<Installation, Diagnostics> {
     let names = connection.names(name);
-    let unread = |error: AwsError| about_stack("Cannot read the stack", format!("{error}."));
+    let unread = |error: AwsError| about_stack("Cannot read the stack", sentence(&error));
     let parameters = parameters(connection, &names).await.map_err(unread)?;
     if parameters.is_empty() {
         return Err(missing(connection, name, planned));

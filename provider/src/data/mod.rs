@@ -26,6 +26,7 @@ pub use procesos::ProcesosDataSource;
 pub use rol::RolDataSource;
 pub use stack::StackDataSource;
 
+use crate::sentence::sentence;
 use crate::stack::policy::PolicyDocument;
 use crate::stack::rules;
 
@@ -58,7 +59,7 @@ fn wrong(errors: &[UserError]) -> Diagnostics {
         diagnostics.error_at(
             Path::root(attribute),
             format!("Invalid {attribute}"),
-            format!("{error}.{gap}{caret}"),
+            format!("{}{gap}{caret}", sentence(error)),
         );
     }
     diagnostics
@@ -66,7 +67,7 @@ fn wrong(errors: &[UserError]) -> Diagnostics {
 
 /// Why `what` could not be read.
 fn unread(what: &str, error: &RegistryError) -> Diagnostics {
-    Diagnostics::of_error(format!("Cannot read {what}"), format!("{error}."))
+    Diagnostics::of_error(format!("Cannot read {what}"), sentence(error))
 }
 
 #[cfg(test)]

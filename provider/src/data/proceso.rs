@@ -9,6 +9,7 @@ use tfplugin::{Attr, Attribute, Ctx, DataSource, Diagnostics, Path, Schema, mode
 use super::{found, settle, stack_attribute, unread};
 use crate::configuration::Configured;
 use crate::proceso::stacks::InstalledStack;
+use crate::sentence::sentence;
 
 model! {
     /// The attributes of the data source `kairos_proceso`.
@@ -138,11 +139,7 @@ pub(super) async fn find(
 pub(super) fn id_in(attribute: &str, text: &str) -> Result<IdProceso, Diagnostics> {
     text.parse().map_err(|error| {
         let mut diagnostics = Diagnostics::new();
-        diagnostics.error_at(
-            Path::root(attribute),
-            format!("Invalid {attribute}"),
-            format!("{error}."),
-        );
+        diagnostics.error_at(Path::root(attribute), format!("Invalid {attribute}"), sentence(&error));
         diagnostics
     })
 }

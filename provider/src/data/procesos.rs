@@ -13,6 +13,7 @@ use super::found::{self, FoundModel};
 use super::{settle, stack_attribute, unread};
 use crate::configuration::Configured;
 use crate::proceso::stacks::InstalledStack;
+use crate::sentence::sentence;
 
 /// How many processes are read at once.
 const PAGE: u32 = 500;
@@ -130,7 +131,7 @@ fn calendarizacion(config: &ProcesosModel) -> Result<Option<IdCalendarizacion>, 
         let parsed = id.parse::<IdCalendarizacion>().map_err(|error| {
             let mut diagnostics = Diagnostics::new();
             let path = Path::root("id_calendarizacion");
-            diagnostics.error_at(path, "Invalid id_calendarizacion", format!("{error}."));
+            diagnostics.error_at(path, "Invalid id_calendarizacion", sentence(&error));
             diagnostics
         });
         return parsed.map(Some);

@@ -16,6 +16,7 @@ use self::target::{Lacking, Wish};
 use super::installation::{self, connection};
 use super::{document, settle, stack_attribute};
 use crate::configuration::Configured;
+use crate::sentence::sentence;
 
 model! {
     /// The attributes of `kairos_rol_ejecucion`.
@@ -210,7 +211,7 @@ fn texts(list: &Attr<Vec<Attr<String>>>) -> Option<Vec<String>> {
 
 fn refused(error: &UserError) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
-    diagnostics.error_at(Path::root("arn_proceso"), "Invalid arn_proceso", format!("{error}."));
+    diagnostics.error_at(Path::root("arn_proceso"), "Invalid arn_proceso", sentence(error));
     diagnostics
 }
 

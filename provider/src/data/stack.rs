@@ -8,6 +8,7 @@ use tfplugin::{Attr, Attribute, Ctx, DataSource, Diagnostics, Path, Schema, mode
 use super::installation::{self, Installation, connection};
 use super::settle;
 use crate::configuration::{Configured, Connection};
+use crate::sentence::sentence;
 use crate::stack::config::{ApiConfig, StackConfig};
 use crate::stack::context::Context;
 use crate::stack::kinds::{api_key, rest_api};
@@ -198,7 +199,7 @@ async fn api(connection: &Connection, installation: &Installation, with_key: boo
         }
     };
     let (id, key) = tokio::try_join!(rest_api::id(&context), key)
-        .map_err(|error| Diagnostics::of_error("Cannot read the stack's API", format!("{error}.")))?;
+        .map_err(|error| Diagnostics::of_error("Cannot read the stack's API", sentence(&error)))?;
     Ok(Api { id, key })
 }
 

@@ -13,6 +13,7 @@ use kairos::validation::Raw;
 use tfplugin::{Attr, Diagnostics, Path};
 
 use super::schema::ProcesoModel;
+use crate::sentence::sentence;
 
 /// The process as its user wrote it, for the domain to check.
 pub(super) fn raw(model: &ProcesoModel) -> Raw {
@@ -168,7 +169,7 @@ pub(super) fn diagnose(errors: &[UserError], diagnostics: &mut Diagnostics) {
         diagnostics.error_at(
             Path::root(attribute),
             format!("Invalid {attribute}"),
-            format!("{error}.{caret}"),
+            format!("{}{caret}", sentence(error)),
         );
     }
 }
@@ -288,6 +289,19 @@ mod tests {
         let expected =
             "cron \"0 25 * * ? *\", character 3 (\"25\"): hours must be between 0 and 23.\n\n  0 25 * * ? *\n    ^^";
         assert_eq!(told[0].detail, expected);
+    }
+
+    #[test]
+    fn a_question_needs_no_full_stop() {
+        let wrong = ProcesoModel {
+            zona_horaria: "America/Santigo".into(),
+            ..written()
+        };
+        let mut diagnostics = Diagnostics::new();
+        diagnose(&check(&raw(&wrong), &Limits::default()), &mut diagnostics);
+        let told: Vec<&str> = diagnostics.iter().map(|d| d.detail.as_str()).collect();
+        assert_eq!(told.len(), 1);
+        assert!(told[0].ends_with("; did you mean America/Santiago?"), "{}", told[0]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use tfplugin::{Diagnostic, Diagnostics, Path};
 
 use super::convert::diagnose;
 use super::registry::Looked;
+use crate::sentence::sentence;
 
 /// A failure of the registry while it was to `act` on the process `nombre`.
 pub(super) fn told(act: &str, nombre: &str, error: &RegistryError) -> Diagnostics {
@@ -14,7 +15,7 @@ pub(super) fn told(act: &str, nombre: &str, error: &RegistryError) -> Diagnostic
         RegistryError::Users(errors) => diagnose(errors, &mut diagnostics),
         error => diagnostics.error(
             format!("Cannot {act} the process \"{nombre}\""),
-            format!("{error}.{}", hint(error)),
+            format!("{}{}", sentence(error), hint(error)),
         ),
     }
     diagnostics
@@ -46,8 +47,9 @@ pub(super) fn taken(error: &RegistryError, stack: &str, nombre: &str) -> Option<
 /// A process that was registered, on a calendarización that could not be put right.
 pub(super) fn left_broken(nombre: &str, error: &RegistryError) -> Diagnostic {
     let detail = format!(
-        "The process \"{nombre}\" is registered, but what somebody broke behind it is not mended yet: {error}.{} The next plan \
+        "The process \"{nombre}\" is registered, but what somebody broke behind it is not mended yet: {}{} The next plan \
          tells what is left.",
+        sentence(error),
         hint(error)
     );
     Diagnostic::warning("The calendarización is not in order", detail)

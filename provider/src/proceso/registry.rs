@@ -15,6 +15,7 @@ use super::resource::missing;
 use super::stacks::InstalledStack;
 use super::watch::Seen;
 use crate::configuration::{Configured, Connection};
+use crate::sentence::sentence;
 
 /// An installed stack and its registry.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl Registered {
             .await
             .map_err(|error| {
                 let mut diagnostics = Diagnostics::new();
-                diagnostics.error_at(Path::root("stack"), "Cannot read the stack", format!("{error}."));
+                diagnostics.error_at(Path::root("stack"), "Cannot read the stack", sentence(&error));
                 diagnostics
             })?;
         Ok(found.map(|stack| Self { stack }))
@@ -196,7 +197,7 @@ pub(super) fn unread_executor(error: &AwsError) -> Diagnostics {
     diagnostics.error_at(
         Path::root("tiempo_maximo_segundos"),
         "Cannot read how long the stack's executor can wait",
-        format!("{error}."),
+        sentence(error),
     );
     diagnostics
 }
@@ -214,5 +215,5 @@ fn incomplete(name: &str, parameter: &str) -> Diagnostics {
 fn connection(configured: &Configured) -> Result<&Connection, Diagnostics> {
     configured
         .connection()
-        .map_err(|error| Diagnostics::of_error("AWS cannot be reached yet", format!("{error}.")))
+        .map_err(|error| Diagnostics::of_error("AWS cannot be reached yet", sentence(&error)))
 }

@@ -15,6 +15,7 @@ use super::kinds::api_mapping::{self, ApiMapping};
 use super::kinds::{gateway, stage};
 use super::{code, topology};
 use crate::permissions::{Permissions, Scope};
+use crate::sentence::sentence;
 
 /// Something that is missing.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,7 +79,7 @@ pub async fn taken(config: &StackConfig, context: &Context) -> Option<Problem> {
              stack's. Choose another \"mapping_key\", or remove that mapping.",
             api.mapping_key
         ),
-        Err(error) => format!("The mappings of the custom domain \"{domain}\" could not be read: {error}."),
+        Err(error) => sentence(&format!("The mappings of the custom domain \"{domain}\" could not be read: {error}")),
     };
     Some(Problem {
         path: Path::root("api").attribute("mapping_key"),
@@ -122,7 +123,7 @@ async fn logging_role(context: &Context) -> Option<Problem> {
              account settings (aws apigateway update-account, or aws_api_gateway_account).",
             place.account, place.region
         ),
-        Err(error) => format!("Whether API Gateway may write logs could not be read: {error}."),
+        Err(error) => sentence(&format!("Whether API Gateway may write logs could not be read: {error}")),
     };
     Some(Problem {
         path: Path::root("api"),
@@ -147,7 +148,7 @@ async fn domain(name: &str, context: &Context) -> Option<Problem> {
             "API Gateway has no custom domain \"{name}\" in the account {}, region {}.",
             place.account, place.region
         ),
-        Err(error) => format!("The custom domain \"{name}\" could not be read: {error}."),
+        Err(error) => sentence(&format!("The custom domain \"{name}\" could not be read: {error}")),
     };
     let path = Path::root("api").attribute("domain_name");
     Some(Problem {
