@@ -22,6 +22,7 @@ use super::failure::{left_broken, may_miss_runs, taken, told};
 use super::registry::{Looked, Registered, schedule as schedule_of, unread_executor};
 use super::schema::{self, ProcesoModel};
 use crate::configuration::{Configured, Connection};
+use crate::sentence::sentence;
 
 /// The resource.
 #[derive(Debug, Default)]
@@ -71,10 +72,11 @@ impl Resource for ProcesoResource {
         if let Some(limits) = limits(ctx.configured(), planned, diagnostics).await {
             errors = check(&raw(planned), &limits);
         }
-        if prior.is_none() && errors.is_empty() {
+        // One that stays on its schedule may be changed and disabled after that is over.
+        let arrives = prior.is_none_or(|prior| prior.id_calendarizacion != planned.id_calendarizacion);
+        if arrives && errors.is_empty() {
             errors.extend(schedule.as_ref().and_then(past));
         }
-        let arrives = prior.is_none_or(|prior| prior.id_calendarizacion != planned.id_calendarizacion);
         if let Some(schedule) = schedule.filter(|_| arrives && errors.is_empty())
             && let Err(failed) = meet(ctx.configured(), &planned.stack, &schedule).await
         {
@@ -319,7 +321,7 @@ async fn limits(configured: &Configured, model: &ProcesoModel, diagnostics: &mut
             })
         }
         Err(error) => {
-            diagnostics.error_at(Path::root("stack"), "Cannot read the stack", format!("{error}."));
+            diagnostics.error_at(Path::root("stack"), "Cannot read the stack", sentence(&error));
             None
         }
     }
@@ -328,7 +330,7 @@ async fn limits(configured: &Configured, model: &ProcesoModel, diagnostics: &mut
 /// An id that the state holds.
 fn id_in<T: FromStr<Err = InvalidId>>(attribute: &Attr<String>) -> Result<T, Diagnostics> {
     let parsed = attribute.as_str().unwrap_or_default().parse::<T>();
-    parsed.map_err(|error| Diagnostics::of_error("The state was changed by hand", format!("{error}.")))
+    parsed.map_err(|error| Diagnostics::of_error("The state was changed by hand", sentence(&error)))
 }
 
 /// Where a stack was looked for.
@@ -361,7 +363,7 @@ fn refused(errors: &[UserError]) -> Diagnostics {
     diagnostics
 }
 
-/// A schedule that is already over when its process is created would never fire.
+/// A schedule that is already over when a process comes onto it would never fire.
 fn past(schedule: &Schedule) -> Option<UserError> {
     schedule.check_future(Timestamp::now()).err()
 }
