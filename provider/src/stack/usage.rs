@@ -11,15 +11,18 @@ use super::context::Context;
 use super::kind::Tags;
 use super::marker::{self, Phase, Ssm};
 use crate::permissions::{Permissions, Scope};
+use crate::sentence::sentence;
 
-/// What IAM must allow for this check, which comes before a deletion.
+/// What IAM must allow for this check, which comes before a deletion, and for reading the processes' roles where their prefix changes.
 pub fn permissions(names: &Names, kms_key_arn: Option<&str>) -> Permissions {
     let table = Scope::of([names.table_arn(&names.procesos_table())]);
-    let permissions = Permissions::default().delete(&table, &["dynamodb:Scan"]);
-    match kms_key_arn {
-        Some(key) => permissions.delete(&Scope::key(key, "dynamodb", names), &["kms:Decrypt"]),
-        None => permissions,
-    }
+    let read: &[&str] = &["dynamodb:Scan"];
+    let permissions = Permissions::default().observe(&table, read).delete(&table, read);
+    let Some(key) = kms_key_arn else {
+        return permissions;
+    };
+    let key = Scope::key(key, "dynamodb", names);
+    permissions.observe(&key, &["kms:Decrypt"]).delete(&key, &["kms:Decrypt"])
 }
 
 /// Refuses where processes are registered.
@@ -50,7 +53,7 @@ pub async fn unused(context: &Context) -> Result<(), Diagnostic> {
         .at(Path::root("force_destroy"))),
         Err(error) => Err(Diagnostic::error(
             format!("Cannot tell whether processes are registered in the stack \"{name}\""),
-            format!("{error}. Nothing was deleted."),
+            format!("{} Nothing was deleted.", sentence(&error)),
         )),
     }
 }

@@ -1,6 +1,7 @@
 //! Bad input that a stack which is up refuses: a second owner, a taken name, protection, processes in the way.
 
 use acceptance::fixtures::TargetFunction;
+use acceptance::terraform::Diagnostic;
 use acceptance::{Terraform, world};
 use anyhow::{Context, Result, ensure};
 
@@ -81,7 +82,28 @@ async fn a_taken_name_and_a_stack_in_use_are_refused() -> Result<()> {
         "the first owner's plan is not empty"
     );
 
+    // A move to a time that is over is refused by the plan, as such a process would be.
+    first.write(
+        "main.tf",
+        &named("Cierre Diario").replace("rate(1 day)", "at(2020-01-01T00:00:00)"),
+    )?;
+    let errors = first.plan(&[])?.failed("plan of a move to a time that is over")?;
+    let error = errors.first().context("no error")?;
+    assert_eq!(error.summary, "Invalid cron");
+    ensure!(error.detail.contains("is in the past"), "{}", error.detail);
+    first.write("main.tf", &named("Cierre Diario"))?;
+
     let before = world::list(&account).await?;
+    // Another prefix would leave the process behind, which only the registry knows of.
+    installation.write("main.tf", &configuration("").replace("\"proceso-\"", "\"tarea-\""))?;
+    let plan = installation.plan(&[])?.succeeded("plan of another prefix")?;
+    let warned = |told: &Diagnostic| told.summary.contains("leaves out processes") && told.detail.contains(&role.arn);
+    ensure!(
+        plan.warnings().iter().any(warned),
+        "no warning: {:#?}",
+        plan.diagnostics
+    );
+    installation.write("main.tf", &configuration(""))?;
     installation
         .plan(&["-destroy"])?
         .succeeded("plan of the destruction, which is refused only at apply")?;

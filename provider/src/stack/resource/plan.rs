@@ -1,9 +1,10 @@
 //! The plan of a `kairos_stack`: what will be there, as far as it can be told, and what is refused.
 //!
-//! Invariant: reads at most the marker, the custom domain, the account's settings and, where a protected stack is to go and
-//! its marker is missing, the components; writes nothing.
+//! Invariant: reads at most the marker, the custom domain, the account's settings, where the roles' prefix changes the processes,
+//! and, where a protected stack is to go and its marker is missing, the components; writes nothing.
 
 mod emptied;
+mod uncovered;
 
 use jiff::Timestamp;
 use kairos::names::Names;
@@ -93,6 +94,7 @@ async fn bring(
     check_key(&model, before.as_ref(), &context, diagnostics);
     warn(before.as_ref(), &model, &config, &context, diagnostics).await;
     diagnostics.extend(prior.and_then(|p| emptied::warning(p, &context.names)));
+    diagnostics.extend(uncovered::warning(before.as_ref(), &model, &context).await);
     let losses = fill(&mut model, prior.zip(before.as_ref()), [&config, &other], &context);
     if !losses.is_empty() {
         diagnostics.error_at(
