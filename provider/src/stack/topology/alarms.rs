@@ -1,6 +1,7 @@
 //! The alarms of a stack, as one table.
 //!
-//! Invariant: every dead-letter queue has one, and every alarm tells the topic.
+//! Invariant: every dead-letter queue has one, and every alarm tells the topic. Those on queues, which last until somebody acts,
+//! tell their end as well; the end of those that count events says only that there were none in the last period.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,9 @@ use crate::stack::kinds::alarm::Alarm;
 
 /// Watched in periods of five minutes.
 const PERIOD: u32 = 300;
-/// The oldest message may be an hour old before somebody is told: retries with their delays fit into it.
+/// The oldest message may be an hour old before somebody is told: runs then wait to be begun. How long retries take does not matter,
+/// although the delays of eight or more add up to over an hour: SQS leaves a message that was received three times or more out of
+/// this age, and the delays before that are a minute and a half.
 const OLDEST_MESSAGE: f64 = 3600.0;
 
 /// One line of the table.
@@ -25,6 +28,8 @@ struct Row {
     statistic: &'static str,
     threshold: f64,
     means: &'static str,
+    /// Whether it lasts until somebody acts, so that its end is told too.
+    lasts: bool,
 }
 
 pub(super) fn add(t: &mut Builder<'_>) {
@@ -39,6 +44,7 @@ pub(super) fn add(t: &mut Builder<'_>) {
         statistic: "Maximum",
         threshold: 1.0,
         means,
+        lasts: true,
     };
     let function = |component, function: String, metric, means| Row {
         component,
@@ -50,6 +56,7 @@ pub(super) fn add(t: &mut Builder<'_>) {
         statistic: "Sum",
         threshold: 1.0,
         means,
+        lasts: false,
     };
     let schedules = |component, suffix, metric, means| Row {
         component,
@@ -61,6 +68,7 @@ pub(super) fn add(t: &mut Builder<'_>) {
         statistic: "Sum",
         threshold: 1.0,
         means,
+        lasts: false,
     };
     let mut rows = vec![
         dlq(
@@ -112,6 +120,7 @@ pub(super) fn add(t: &mut Builder<'_>) {
             statistic: "Maximum",
             threshold: OLDEST_MESSAGE,
             means: "Runs wait longer than an hour",
+            lasts: true,
         },
         schedules(
             "schedule_errors_alarm",
@@ -137,6 +146,7 @@ pub(super) fn add(t: &mut Builder<'_>) {
             statistic: "Sum",
             threshold: 1.0,
             means: "The HTTP API answers with errors of its own",
+            lasts: false,
         });
     }
     for row in rows {
@@ -148,6 +158,7 @@ pub(super) fn add(t: &mut Builder<'_>) {
 
 impl Row {
     fn alarm(self, t: &Builder<'_>) -> Alarm {
+        let topic = BTreeSet::from([t.names.topic_arn()]);
         Alarm {
             name: format!("{}{}Alarm", self.subject, self.suffix),
             description: format!("Kairos {}: {}", t.names.app, self.means),
@@ -166,8 +177,8 @@ impl Row {
             comparison: "GreaterThanOrEqualToThreshold".into(),
             missing_data: "notBreaching".into(),
             actions_enabled: true,
-            alarm_actions: BTreeSet::from([t.names.topic_arn()]),
-            ok_actions: BTreeSet::new(),
+            ok_actions: if self.lasts { topic.clone() } else { BTreeSet::new() },
+            alarm_actions: topic,
             tags: t.tags.clone(),
             extras: Extras::default(),
         }

@@ -102,6 +102,28 @@ fn what_every_component_wants() {
 }
 
 #[test]
+fn what_lasts_until_somebody_acts_tells_its_end_as_well() {
+    let components = components(&config());
+    let told = |wanted: &serde_json::Value, when: &str| wanted[when].as_array().is_some_and(|told| !told.is_empty());
+    let alarms: Vec<_> = components.iter().filter(|c| c.name.ends_with("_alarm")).collect();
+    assert!(alarms.iter().all(|c| told(&c.node.wanted(), "alarm_actions")));
+    let ends: Vec<&str> = alarms
+        .iter()
+        .filter(|c| told(&c.node.wanted(), "ok_actions"))
+        .map(|c| c.name.as_str())
+        .collect();
+    assert_eq!(
+        ends,
+        [
+            "queue_dlq_alarm",
+            "dispatcher_dlq_alarm",
+            "schedule_dlq_alarm",
+            "queue_age_alarm"
+        ]
+    );
+}
+
+#[test]
 fn the_graph_is_total_and_has_no_cycle_and_every_reference_is_a_dependency() {
     let components = components(&config());
     let index = |name: &str| components.iter().position(|c| c.name == name);
