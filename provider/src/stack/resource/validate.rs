@@ -11,13 +11,22 @@ const GATEWAY_TIMEOUT: i64 = 29;
 
 pub(super) fn validate(model: &StackModel, diagnostics: &mut Diagnostics) {
     concurrency(model, diagnostics);
+    paused(model, diagnostics);
     api(model, diagnostics);
     carried(model, diagnostics);
 }
 
 fn concurrency(model: &StackModel, diagnostics: &mut Diagnostics) {
     let Some(executor) = model.executor.known() else { return };
-    if let (Attr::Known(reserved), Attr::Known(maximum)) =
+    if executor.reserved_concurrency == Attr::Known(0) {
+        diagnostics.error_at(
+            Path::root("executor").attribute("reserved_concurrency"),
+            "The executor would never start",
+            "\"executor.reserved_concurrency\" is 0, and Lambda would refuse every invocation: no run would start, and the queue's \
+             messages would be received in vain until they are dead letters. Reserve at least 1, or leave it out to share the \
+             account's instances. To hold runs back for a while, set \"dispatcher.reserved_concurrency\" to 0.",
+        );
+    } else if let (Attr::Known(reserved), Attr::Known(maximum)) =
         (&executor.reserved_concurrency, &executor.maximum_concurrency)
         && reserved < maximum
     {
@@ -28,6 +37,22 @@ fn concurrency(model: &StackModel, diagnostics: &mut Diagnostics) {
                 "\"executor.reserved_concurrency\" is {reserved}, and \"executor.maximum_concurrency\" is {maximum}: messages \
                  that the queue hands over and Lambda throttles would end in the dead-letter queue. Reserve at least {maximum}."
             ),
+        );
+    }
+}
+
+/// A dispatcher without instances is how a stack is paused, and nothing to be left that way unawares.
+fn paused(model: &StackModel, diagnostics: &mut Diagnostics) {
+    let Some(dispatcher) = model.dispatcher.known() else {
+        return;
+    };
+    if dispatcher.reserved_concurrency == Attr::Known(0) {
+        diagnostics.warning_at(
+            Path::root("dispatcher").attribute("reserved_concurrency"),
+            "The stack is paused",
+            "\"dispatcher.reserved_concurrency\" is 0, and Lambda refuses every invocation of the dispatcher: what is due is not \
+             started, and goes to the dispatcher's dead-letter queue, which keeps it for 14 days. To go on, remove the attribute, \
+             apply, and send those events again.",
         );
     }
 }
@@ -84,7 +109,7 @@ mod tests {
     use tfplugin::Number;
 
     use super::*;
-    use crate::stack::model::{ApiModel, ExecutorModel};
+    use crate::stack::model::{ApiModel, DispatcherModel, ExecutorModel};
 
     #[track_caller]
     fn check(model: &StackModel, expected: &[&str]) {
@@ -128,6 +153,37 @@ mod tests {
             (Attr::Unknown, 10.into()),
         ] {
             check(&executor(reserved, maximum), &[]);
+        }
+    }
+
+    #[test]
+    fn an_executor_that_never_starts_is_refused() {
+        let told = ["Error executor.reserved_concurrency: The executor would never start"];
+        check(&executor(0.into(), Attr::Null), &told);
+        check(&executor(0.into(), 10.into()), &told);
+        check(&executor(1.into(), Attr::Null), &[]);
+    }
+
+    #[test]
+    fn a_paused_stack_is_told() {
+        for (reserved, expected) in [
+            (
+                0.into(),
+                &["Warning dispatcher.reserved_concurrency: The stack is paused"][..],
+            ),
+            (1.into(), &[]),
+            (Attr::Null, &[]),
+            (Attr::Unknown, &[]),
+        ] {
+            let dispatcher = DispatcherModel {
+                reserved_concurrency: reserved,
+                ..DispatcherModel::default()
+            };
+            let model = StackModel {
+                dispatcher: Attr::Known(dispatcher),
+                ..StackModel::default()
+            };
+            check(&model, expected);
         }
     }
 
