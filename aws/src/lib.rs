@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod claim;
 pub mod clients;
 pub mod clock;
+pub mod entry;
 pub mod environment;
 pub mod error;
 pub mod history;

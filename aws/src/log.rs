@@ -40,7 +40,7 @@ fn level(name: Option<&str>) -> LevelFilter {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use std::io::{self, Write};
@@ -61,17 +61,24 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_line_of_json_has_what_lambda_filters_by() {
+    /// The lines that `work` logs as JSON.
+    pub(crate) fn lines(level: LevelFilter, work: impl FnOnce()) -> Vec<serde_json::Value> {
         let written = Written::default();
         let writer = written.clone();
-        let log = json(LevelFilter::WARN, move || writer.clone());
-        tracing::subscriber::with_default(log, || {
+        tracing::subscriber::with_default(json(level, move || writer.clone()), work);
+        let bytes = written.0.lock().unwrap().clone();
+        let lines = serde_json::Deserializer::from_slice(&bytes).into_iter();
+        lines.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn a_line_of_json_has_what_lambda_filters_by() {
+        let lines = lines(LevelFilter::WARN, || {
             tracing::info!("not this");
             tracing::error!(id_proceso = "p", "failed");
         });
-        let bytes = written.0.lock().unwrap().clone();
-        let line: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        let line = &lines[0];
         assert_eq!(line["level"], "ERROR");
         assert!(
             line["timestamp"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok(),

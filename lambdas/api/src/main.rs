@@ -1,16 +1,21 @@
 //! The API's bootstrap: wiring only.
 
+use std::process::ExitCode;
+
 use api::{Api, Ports, Text, answer, routes};
 use kairos_aws::environment::{Environment, of_process, optional, parsed, required};
-use kairos_aws::{log, metrics};
+use kairos_aws::{entry, metrics};
 use lambda_http::{Error, Request, service_fn};
 
 /// How long the executor's function may take, in seconds.
 const EXECUTOR_TIMEOUT: &str = "KAIROS_EXECUTOR_TIMEOUT";
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    log::init(of_process);
+async fn main() -> ExitCode {
+    entry::run(serve()).await
+}
+
+async fn serve() -> Result<(), Error> {
     let environment = Environment::read(of_process)?;
     metrics::init(&environment.names.app, of_process);
     let scheduler_role = required(of_process, "KAIROS_SCHEDULER_ROLE_ARN")?;

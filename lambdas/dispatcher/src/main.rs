@@ -1,15 +1,20 @@
 //! The dispatcher's bootstrap: wiring only.
 
+use std::process::ExitCode;
+
 use dispatcher::{AwsPorts, Dispatcher, Summary};
 use kairos::instant::Timestamp;
 use kairos_aws::environment::{Environment, of_process};
-use kairos_aws::{log, metrics};
+use kairos_aws::{entry, metrics};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn, tracing};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    log::init(of_process);
+async fn main() -> ExitCode {
+    entry::run(serve()).await
+}
+
+async fn serve() -> Result<(), Error> {
     let environment = Environment::read(of_process)?;
     metrics::init(&environment.names.app, of_process);
     let dispatcher = &Dispatcher::new(AwsPorts::new(&environment), environment.names.clone());

@@ -1,17 +1,21 @@
 //! The executor's bootstrap: wiring only.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use executor::event::Batch;
 use executor::{AwsPorts, Executor, Invocation, Settings};
 use kairos::instant::Timestamp;
 use kairos_aws::environment::{Environment, of_process};
-use kairos_aws::{log, metrics};
+use kairos_aws::{entry, metrics};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    log::init(of_process);
+async fn main() -> ExitCode {
+    entry::run(serve()).await
+}
+
+async fn serve() -> Result<(), Error> {
     let environment = Environment::read(of_process)?;
     metrics::init(&environment.names.app, of_process);
     let executor = &Arc::new(Executor::new(AwsPorts::new(&environment, Settings::read(of_process)?)));

@@ -17,6 +17,7 @@ mod listas;
 mod metrics;
 mod redrive;
 mod runs;
+mod start;
 mod targets;
 mod targets_models;
 mod universal;
