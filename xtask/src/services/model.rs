@@ -9,35 +9,8 @@ use anyhow::{Context, Result, bail};
 use flate2::read::GzDecoder;
 use serde_json::{Map, Value};
 
-/// How the names of actions begin that universal targets refuse: `READ_ONLY` of `kairos::arn::services`, whose tests compare
-/// it with the table.
-const READ_ONLY: [&str; 25] = [
-    "get",
-    "describe",
-    "list",
-    "poll",
-    "receive",
-    "search",
-    "scan",
-    "query",
-    "select",
-    "read",
-    "lookup",
-    "discover",
-    "validate",
-    "batchGet",
-    "batchDescribe",
-    "batchRead",
-    "transactGet",
-    "adminGet",
-    "adminList",
-    "testMigration",
-    "retrieve",
-    "testConnection",
-    "translateDocument",
-    "isAuthorized",
-    "invokeModel",
-];
+/// How the names of actions begin that universal targets refuse, one a line: what `kairos::arn::services` reads as well.
+const READ_ONLY: &str = include_str!("../../../core/src/arn/read_only.txt");
 
 /// Actions whose requests need what no model says: a checksum over a tree of hashes, or the host of the one model asked.
 const PECULIAR: [(&str, &str, &str); 3] = [
@@ -195,7 +168,7 @@ impl Model {
                 operation,
                 model: self,
             })
-            .filter(|action| !READ_ONLY.iter().any(|prefix| action.name.starts_with(prefix)))
+            .filter(|action| !READ_ONLY.lines().any(|prefix| action.name.starts_with(prefix)))
     }
 }
 
@@ -247,4 +220,38 @@ impl<'a> Action<'a> {
 /// The members of a structure.
 pub(super) fn members(shape: &Value) -> impl Iterator<Item = (&String, &Value)> {
     shape["members"].as_object().into_iter().flatten()
+}
+
+#[cfg(test)]
+mod unit {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_only_reads_is_left_out_and_nothing_else() {
+        let mut operations: Map<String, Value> = READ_ONLY
+            .lines()
+            .map(|prefix| {
+                let mut letters = prefix.chars();
+                let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+                (
+                    first.into_iter().chain(letters).chain("Thing".chars()).collect(),
+                    json!({}),
+                )
+            })
+            .collect();
+        assert!(operations.contains_key("BatchGetThing") && operations.contains_key("InvokeModelThing"));
+        for name in ["CreateThing", "BatchWriteThing", "Invoke", "PutThing"] {
+            operations.insert(name.to_owned(), json!({}));
+        }
+        let model = Model {
+            id: "thing".to_owned(),
+            folder: PathBuf::new(),
+            json: json!({ "operations": operations }),
+        };
+        let mut left: Vec<String> = model.actions().map(|action| action.name).collect();
+        left.sort();
+        assert_eq!(left, ["batchWriteThing", "createThing", "invoke", "putThing"]);
+    }
 }
