@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::account::Account;
+
 /// The specification's limits.
 const MOST_METRICS: usize = 100;
 const MOST_DIMENSIONS: usize = 30;
@@ -41,6 +43,26 @@ pub fn documents(log: &str) -> Result<Vec<Document>> {
     lines
         .map(|line| read(line).with_context(|| format!("in the line {line}")))
         .collect()
+}
+
+/// The documents that a log group holds.
+///
+/// # Errors
+/// One of them is against the specification: with the line.
+pub async fn of_group(account: &Account, group: &str) -> Result<Vec<Document>> {
+    let mut pages = account
+        .logs()
+        .filter_log_events()
+        .log_group_name(group)
+        .into_paginator()
+        .send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        for event in page.with_context(|| format!("reading the log {group}"))?.events() {
+            found.extend(documents(event.message().unwrap_or_default())?);
+        }
+    }
+    Ok(found)
 }
 
 /// The sum of a metric over all documents, whatever their dimensions.

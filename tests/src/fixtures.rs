@@ -297,6 +297,16 @@ impl ProcesoRole {
         })
     }
 
+    /// A role with documents that are there already, such as `kairos_rol_ejecucion` writes them.
+    pub async fn written(account: &Account, name: &str, trust: &str, permissions: &str) -> Result<Self> {
+        let arn = create_written(account, name, trust, "target", permissions).await?;
+        Ok(Self {
+            account: account.clone(),
+            name: name.to_owned(),
+            arn,
+        })
+    }
+
     /// Removes the role.
     pub async fn delete(&self) -> Result<()> {
         let iam = self.account.iam();
@@ -363,9 +373,15 @@ async fn create_role(
     action: &str,
     resource: &str,
 ) -> Result<String> {
-    let iam = account.iam();
     let statement = json!([{ "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole" }]);
     let trust = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
+    let statement = json!([{ "Effect": "Allow", "Action": action, "Resource": resource }]);
+    let document = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
+    create_written(account, name, &trust, policy, &document).await
+}
+
+async fn create_written(account: &Account, name: &str, trust: &str, policy: &str, document: &str) -> Result<String> {
+    let iam = account.iam();
     let created = iam
         .create_role()
         .role_name(name)
@@ -374,8 +390,6 @@ async fn create_role(
         .await;
     let created = created.with_context(|| format!("creating the role {name}"))?;
     let arn = created.role().context("an answer without a role")?.arn().to_owned();
-    let statement = json!([{ "Effect": "Allow", "Action": action, "Resource": resource }]);
-    let document = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
     let put = iam
         .put_role_policy()
         .role_name(name)

@@ -23,6 +23,8 @@ pub struct Run {
     pub intentos: u32,
     /// `FechaTermino`, once it ended.
     pub termino: Option<Timestamp>,
+    /// `Respuesta`, when it ended well.
+    pub respuesta: Option<String>,
     /// `Error`, when it failed.
     pub error: Option<String>,
 }
@@ -79,6 +81,7 @@ fn run(item: &std::collections::HashMap<String, AttributeValue>) -> Result<Run> 
         estado: needed("Estado")?,
         intentos: number("Intentos").unwrap_or_default(),
         termino: text("FechaTermino").map(time).transpose()?,
+        respuesta: text("Respuesta"),
         error: text("Error"),
     })
 }
@@ -99,6 +102,7 @@ mod tests {
                 estado,
                 intentos: 1,
                 termino: None,
+                respuesta: None,
                 error: None,
             })
         };

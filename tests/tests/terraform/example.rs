@@ -2,10 +2,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use acceptance::{Account, Terraform, workspace};
-use anyhow::{Context, Result};
-use serde_json::Value;
+use acceptance::emf::{self, Document};
+use acceptance::fixtures::ProcesoRole;
+use acceptance::history::{self, Run};
+use acceptance::http::Api;
+use acceptance::{Account, Terraform, wait, workspace};
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::common::APP;
 
 /// A state elsewhere is the user's: here it stays in the folder.
 const LOCAL_BACKEND: (&str, &str) = ("backend_override.tf", "terraform {\n  backend \"local\" {}\n}\n");
@@ -68,6 +75,52 @@ pub(crate) fn nothing_to_do(terraform: &Terraform) -> Result<()> {
         plan.stderr
     );
     Ok(())
+}
+
+/// A text among an example's outputs.
+pub(crate) fn output(terraform: &Terraform, name: &str) -> Result<String> {
+    let value = terraform.output(name)?;
+    let text = value.as_str().map(str::to_owned);
+    text.with_context(|| format!("the output \"{name}\" is {value}"))
+}
+
+/// Makes a role as an example says that it must be: an object of `nombre`, `ruta`, `confianza` and `permisos`.
+pub(crate) async fn role(account: &Account, rol: &Value) -> Result<ProcesoRole> {
+    let text = |member: &str| {
+        rol[member]
+            .as_str()
+            .with_context(|| format!("no \"{member}\" in {rol}"))
+    };
+    ensure!(text("ruta")? == "/", "{rol}");
+    ProcesoRole::written(account, text("nombre")?, text("confianza")?, text("permisos")?).await
+}
+
+/// Runs a process now, by the API of an example (its outputs `api_url` and `api_key`), and waits until the run has ended.
+pub(crate) async fn run_now(account: &Account, terraform: &Terraform, id_proceso: &str) -> Result<Run> {
+    let api = Api::new(account, &output(terraform, "api_url")?, &output(terraform, "api_key")?)?;
+    let asked = api.post(&format!("/Procesos/{id_proceso}/Ejecuciones"), &json!({}))?;
+    ensure!(asked.status == 202, "the API answered {asked:?}");
+    let id = asked.body["IdEjecucion"].as_str().context("no run")?;
+    wait::until(&format!("the end of the run {id}"), Duration::from_mins(3), || async {
+        let runs = history::runs(account, APP).await?;
+        Ok(runs.into_iter().find(|run| run.id == id && run.termino.is_some()))
+    })
+    .await
+}
+
+/// The line of metrics of the executor's invocation in which the runs that `metric` counts came to be `count`: the last thing
+/// that an invocation does.
+pub(crate) async fn counted(account: &Account, metric: &str, count: usize) -> Result<Document> {
+    let group = format!("/aws/lambda/{APP}Executor");
+    let what = format!("{count} of \"{metric}\" among the executor's metrics");
+    wait::until(&what, Duration::from_mins(3), || async {
+        let mut lines = emf::of_group(account, &group).await?;
+        lines.retain(|line| line.metrics.contains_key(metric));
+        #[expect(clippy::cast_precision_loss, reason = "a test counts few runs")]
+        let enough = emf::sum(&lines, metric) >= count as f64;
+        Ok(lines.pop().filter(|_| enough))
+    })
+    .await
 }
 
 /// A configuration of `example` whose modules are where they were: below it (`./kairos`), or above it (`../..`).

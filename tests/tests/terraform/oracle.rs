@@ -288,7 +288,7 @@ async fn compare_functions(plan: &PlanSummary, account: &Account) -> Result<()> 
 
 /// The same account, seen in full: over the Query protocol, which hashicorp/aws speaks, the local AWS leaves out half of an
 /// alarm. What it holds it tells over another protocol, which the SDK speaks.
-async fn in_full(account: &Account) -> Result<(Gate, Account)> {
+pub(crate) async fn in_full(account: &Account) -> Result<(Gate, Account)> {
     let described = account.cloudwatch().describe_alarms().send().await?;
     let named = |alarm: &MetricAlarm| format!("<AlarmName>{}</AlarmName>", alarm.alarm_name().unwrap_or_default());
     let left_out: Vec<(String, String)> = described
