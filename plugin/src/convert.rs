@@ -36,7 +36,7 @@ fn attribute(name: &str, of: &Attribute) -> wire::schema::Attribute {
     wire::schema::Attribute {
         name: name.to_owned(),
         r#type: ty,
-        description: of.description.clone(),
+        description: of.told(),
         required: of.required,
         optional: of.optional,
         computed: of.computed,

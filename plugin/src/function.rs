@@ -24,11 +24,16 @@ pub trait Function: Send + Sync + 'static {
 /// The parameters and the result of a function, and what they mean.
 #[derive(Debug, Clone)]
 pub struct Signature {
-    pub(crate) parameters: Vec<Parameter>,
-    pub(crate) variadic: Option<Parameter>,
-    pub(crate) result: Type,
-    pub(crate) summary: String,
-    pub(crate) description: String,
+    /// The parameters, in order.
+    pub parameters: Vec<Parameter>,
+    /// What further arguments are, where any number of them is taken.
+    pub variadic: Option<Parameter>,
+    /// The result's type.
+    pub result: Type,
+    /// What it is for, in a line.
+    pub summary: String,
+    /// What it does, in Markdown.
+    pub description: String,
 }
 
 impl Signature {
@@ -80,11 +85,16 @@ impl Signature {
 /// A parameter of a function.
 #[derive(Debug, Clone)]
 pub struct Parameter {
-    pub(crate) name: String,
-    pub(crate) ty: Type,
-    pub(crate) description: String,
-    pub(crate) takes_null: bool,
-    pub(crate) takes_unknown: bool,
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// What it means, its unit and limits, in Markdown.
+    pub description: String,
+    /// Whether null may be given.
+    pub takes_null: bool,
+    /// Whether unknown values may be given.
+    pub takes_unknown: bool,
 }
 
 impl Parameter {

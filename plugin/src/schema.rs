@@ -51,11 +51,16 @@ pub(crate) enum Kind {
     Nested(Nesting, Attributes),
 }
 
+/// How many objects of nested attributes there are, and how they are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Nesting {
+pub enum Nesting {
+    /// One object.
     Single,
+    /// Objects in order.
     List,
+    /// Objects without order.
     Set,
+    /// Objects under keys of the user's choice.
     Map,
 }
 

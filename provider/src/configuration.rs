@@ -66,20 +66,20 @@ pub fn schema() -> Schema {
             "role_arn",
             Attribute::string()
                 .required()
-                .description("ARN of the role.")
+                .description("ARN of the role, which the credentials must be allowed to assume.")
                 .validate(role_arn),
         )
         .attribute(
             "session_name",
             Attribute::string()
                 .optional()
-                .description("Name of the session, `kairos` by default."),
+                .description("Name of the session, as CloudTrail shows it; `kairos` where it is left out."),
         )
         .attribute(
             "external_id",
             Attribute::string()
                 .optional()
-                .description("External id that the role's trust policy asks for."),
+                .description("External id that the role's trust policy asks for; none where it is left out."),
         );
     Schema::new(0)
         .description("Cron as a service on AWS: one resource for the whole stack, one for each scheduled process.")
@@ -88,40 +88,50 @@ pub fn schema() -> Schema {
             Attribute::string()
                 .optional()
                 .validate(not_empty)
-                .description("AWS region. By default `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile's."),
+                .description(
+                    "AWS region. Where it is left out, that of `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile; without any, the \
+                     provider stops with `No AWS region`.",
+                ),
         )
         .attribute(
             "profile",
             Attribute::string()
                 .optional()
                 .validate(not_empty)
-                .description("Profile of the shared configuration and credentials files. By default `AWS_PROFILE`."),
+                .description(
+                    "Profile of the shared configuration and credentials files. Where it is left out, that of `AWS_PROFILE`.",
+                ),
         )
         .attribute(
             "endpoint_url",
             Attribute::string().optional().validate(url).description(
-                "Endpoint of all services, for a local AWS. By default `AWS_ENDPOINT_URL`, otherwise AWS.",
+                "Endpoint of all services, for a local AWS, with `http://` or `https://`. Where it is left out, that of \
+                 `AWS_ENDPOINT_URL`, otherwise AWS's own.",
             ),
         )
         .attribute(
             "assume_role",
             Attribute::single(assume_role)
                 .optional()
-                .description("Role to work as."),
+                .description("Role to work as, once the credentials are found."),
         )
         .attribute(
             "default_tags",
             Attribute::map(Type::String)
                 .optional()
                 .validate(rules::tags)
-                .description("Tags of every object that is created; a stack's own `tags` win."),
+                .description(
+                    "Tags of every AWS object of a stack that takes tags; a stack's own `tags` win. At most 49 together with those.",
+                ),
         )
         .attribute(
             "max_retries",
             Attribute::int()
                 .optional()
                 .validate(retries)
-                .description("How often a throttled or interrupted call is tried again, 9 by default."),
+                .description(
+                    "How often a throttled or interrupted call is tried again, 0 to 100; 9 where it is left out.",
+                ),
         )
 }
 

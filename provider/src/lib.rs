@@ -2,6 +2,7 @@
 
 pub mod configuration;
 pub mod data;
+pub mod docs;
 pub mod functions;
 pub mod permissions;
 pub mod proceso;

@@ -1,22 +1,23 @@
-//! `cargo xtask demo`, `bench` and `docs`: builds what they need, then hands over to the program that does it.
+//! `cargo xtask demo` and `bench`: builds what they need, then hands over to the program that does it.
 
-use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::shell::{cargo, command, root, run, run_with, target};
+use crate::shell::{cargo, command, run, target};
 use crate::{package, venv};
 
 /// How a profile of cargo is chosen, and where it puts its binaries.
-struct Profile {
+pub(crate) struct Profile {
     arguments: &'static [&'static str],
-    folder: &'static str,
+    /// The folder's name below cargo's target folder.
+    pub(crate) folder: &'static str,
 }
 
-const DEV: Profile = Profile {
+/// What programs are built with that nobody measures.
+pub(crate) const DEV: Profile = Profile {
     arguments: &[],
     folder: "debug",
 };
@@ -55,48 +56,8 @@ pub(crate) fn bench(arguments: &[String]) -> Result<()> {
     Err(anyhow!(bench.exec()).context("starting the benchmarks"))
 }
 
-/// Writes what the documentation has from programs: docs/guides/permissions.md, docs/api, and docs/demo.md from a run of the demo.
-pub(crate) fn docs() -> Result<()> {
-    let mut demo = prepared("demo", &DEV)?;
-    run(&mut cargo(["build", "--locked", "--workspace", "--example", "openapi"]))
-        .context("building what prints the API's document")?;
-    let provider = provider(&target().join(DEV.folder));
-    let guide = printed(command(provider).args(["permissions", "--guide"]))?;
-    let file = root().join("docs").join("guides").join("permissions.md");
-    fs::write(file, guide).context("writing docs/guides/permissions.md")?;
-    for (arguments, name) in [(&[][..], "openapi.json"), (&["mensajes"][..], "mensajes.schema.json")] {
-        let document = printed(command(target().join(DEV.folder).join("examples").join("openapi")).args(arguments))?;
-        fs::write(root().join("docs").join("api").join(name), document)
-            .with_context(|| format!("writing docs/api/{name}"))?;
-    }
-    let mut text = String::from(
-        "# The demo's output\n\nWritten by `cargo xtask docs` from a run of `cargo xtask demo`.\n\n```text\n",
-    );
-    let mut started = false;
-    run_with(&mut demo, |line| {
-        println!("{line}");
-        started |= !line.is_empty();
-        if started {
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
-    })?;
-    text.push_str("```\n");
-    fs::write(root().join("docs").join("demo.md"), text).context("writing docs/demo.md")
-}
-
-/// What a command prints.
-fn printed(command: &mut Command) -> Result<String> {
-    let mut text = String::new();
-    run_with(command, |line| {
-        text.push_str(line);
-        text.push('\n');
-    })?;
-    Ok(text)
-}
-
 /// Builds and packs everything, and gives the command of a program of the acceptance crate.
-fn prepared(program: &str, profile: &Profile) -> Result<Command> {
+pub(crate) fn prepared(program: &str, profile: &Profile) -> Result<Command> {
     let tools = venv::ensure()?;
     package::run(package::DEFAULT_ARCHITECTURE)?;
     run(cargo(["build", "--locked", "--workspace", "--bins"]).args(profile.arguments))
@@ -109,6 +70,7 @@ fn prepared(program: &str, profile: &Profile) -> Result<Command> {
     Ok(prepared)
 }
 
-fn provider(binaries: &Path) -> std::path::PathBuf {
+/// The provider's binary in a folder of cargo's.
+pub(crate) fn provider(binaries: &Path) -> std::path::PathBuf {
     binaries.join("terraform-provider-kairos")
 }

@@ -100,10 +100,16 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, String)> {
     lines.into_iter()
 }
 
-/// The anchors that GitHub makes of a page's headings.
+/// The anchors that GitHub makes of a page's headings, and those that it has itself, each on a line of its own.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     for (_, line) in prose(text) {
+        if let Some(name) = line
+            .strip_prefix("<a id=\"")
+            .and_then(|rest| rest.strip_suffix("\"></a>"))
+        {
+            anchors.insert(name.to_owned());
+        }
         let title = line.trim_start_matches('#');
         if title.len() == line.len() || !title.starts_with(' ') {
             continue;
@@ -153,8 +159,8 @@ mod unit {
 
     #[test]
     fn headings_are_anchors_as_github_makes_them() {
-        let text = "# The API, `v1`\n## Same\n```\n# no\n```\n## Same\n### Qué pasó\n#no\n";
-        let expected = ["qué-pasó", "same", "same-1", "the-api-v1"];
+        let text = "# The API, `v1`\n## Same\n```\n# no\n```\n## Same\n### Qué pasó\n#no\n<a id=\"nested--x\"></a>\n";
+        let expected = ["nested--x", "qué-pasó", "same", "same-1", "the-api-v1"];
         assert_eq!(anchors(text), expected.map(str::to_owned).into());
     }
 

@@ -6,6 +6,7 @@
 
 mod demo;
 mod dist;
+mod docs;
 mod fuzz;
 mod links;
 mod package;
@@ -61,7 +62,8 @@ enum Command {
         /// Parts (schedule, lambdas, api, stack, procesos, dispatch, executor, faults) and numbers of processes; everything without any
         parts: Vec<String>,
     },
-    /// Writes docs/guides/permissions.md, docs/api, and docs/demo.md from a run of the demo
+    /// Writes what the documentation has from programs: the provider's pages from its schemas, templates/ and examples/,
+    /// docs/guides/permissions.md, docs/api, and docs/demo.md from a run of the demo
     Docs,
     /// Follows the links of the documentation
     Links,
@@ -103,7 +105,7 @@ fn main() -> ExitCode {
         Command::Test { quick } => test::run_all(quick),
         Command::Demo { keep } => demo::demo(keep),
         Command::Bench { parts } => demo::bench(&parts),
-        Command::Docs => demo::docs(),
+        Command::Docs => docs::write(),
         Command::Links => links::check(),
         Command::Workflows => workflows::run_all(),
         Command::Sbom { file, platform } => sbom::write(&file, &platform),

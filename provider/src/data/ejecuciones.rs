@@ -93,7 +93,10 @@ impl DataSource for EjecucionesDataSource {
             )
             .attribute(
                 "estado",
-                text("`Pendiente`, `EnEjecucion`, `EjecutadoOk`, `ErrorAlEjecutar` or `Omitido`."),
+                text(
+                    "`Pendiente`, `EnEjecucion`, `EjecutadoOk`, `ErrorAlEjecutar` or `Omitido`. For asynchronous targets \
+                     `EjecutadoOk` means that the target accepted the run.",
+                ),
             )
             .attribute(
                 "intentos",
@@ -110,25 +113,28 @@ impl DataSource for EjecucionesDataSource {
             .attribute(
                 "respuesta",
                 text(
-                    "The target's answer, shortened where it is long: its id, and of a target that was waited for what it said.",
+                    "The target's answer: its id, and of a function that was waited for (`RequestResponse`) what it said, cut after \
+                     2,000 characters.",
                 ),
             )
             .attribute("error", text("Why the last attempt failed, or why the run was left out."));
         Schema::new(0)
             .description(
-                "The newest runs of a process, or of a day in one state, newest first, as long as the stack keeps its history.",
+                "The newest runs of one process, or those of all processes that were due on a day and are in one state, newest first, \
+                 as long as the stack keeps its history (`history_retention_days`).",
             )
             .attribute("stack", stack_attribute("Name of the stack that runs it."))
             .attribute(
                 "nombre",
                 Attribute::string()
                     .optional()
-                    .description("The process's name. Either this, or `id_proceso`, or `estado` and `dia`."),
+                    .description("Name of a registered process. Either this, or `id_proceso`, or `estado` and `dia`."),
             )
             .attribute(
                 "id_proceso",
                 Attribute::string().optional().computed().description(
-                    "The process's id, also of one that is no longer registered. Either this, or `nombre`, or `estado` and `dia`.",
+                    "Id of a process, also of one that is no longer registered. Either this, or `nombre`, or `estado` and `dia`; computed \
+                     where there is a `nombre`.",
                 ),
             )
             .attribute(
@@ -136,7 +142,10 @@ impl DataSource for EjecucionesDataSource {
                 Attribute::string()
                     .optional()
                     .validate(state)
-                    .description("The state of the runs of all processes that are shown, together with `dia`."),
+                    .description(
+                        "The state of the runs of all processes that are shown, together with `dia`: `Pendiente`, `EnEjecucion`, \
+                         `EjecutadoOk`, `ErrorAlEjecutar` or `Omitido`.",
+                    ),
             )
             .attribute(
                 "dia",
@@ -150,7 +159,7 @@ impl DataSource for EjecucionesDataSource {
                 Attribute::int()
                     .optional()
                     .validate(|value| rules::between(value, 1, MOST))
-                    .description("How many runs are shown at most, 1 to 1000; 20 by default."),
+                    .description("How many runs are shown at most, 1 to 1000; 20 where it is left out."),
             )
             .attribute(
                 "ejecuciones",

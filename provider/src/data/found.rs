@@ -70,29 +70,49 @@ pub(super) fn attributes() -> Vec<(&'static str, Attribute)> {
     vec![
         (
             "cron",
-            text("Schedule expression, in its canonical form. Null where its schedule's row was deleted by hand."),
+            text(
+                "Schedule expression, in its canonical form. Null where the row of its schedule was deleted by hand, as are zone, \
+                 window, start and end.",
+            ),
         ),
         ("zona_horaria", text("IANA time zone of the expression.")),
         (
             "ventana_flexible_minutos",
             number("Minutes within which a firing may be spread; null where it is exact."),
         ),
-        ("inicio", text("Instant (RFC 3339) before which it does not fire.")),
-        ("fin", text("Instant (RFC 3339) after which it does not fire.")),
+        (
+            "inicio",
+            text("Instant (RFC 3339) before which it does not fire; null without one."),
+        ),
+        (
+            "fin",
+            text("Instant (RFC 3339) after which it does not fire; null without one."),
+        ),
         ("arn_rol", text("ARN of the role that the executor assumes.")),
         ("arn_proceso", text("ARN of the target.")),
-        ("parametros", text("What the target receives.")),
+        (
+            "parametros",
+            text("What the target receives, before placeholders are replaced."),
+        ),
         (
             "habilitado",
             Attribute::bool().computed().description("Whether it runs."),
         ),
         ("reintentos", number("How often a failed run is tried again.")),
-        ("modo_invocacion", text("How a Lambda target is invoked.")),
+        (
+            "modo_invocacion",
+            text("How a Lambda target is invoked: `Event` or `RequestResponse`."),
+        ),
         (
             "tiempo_maximo_segundos",
-            number("How long a `RequestResponse` invocation is waited for, in seconds."),
+            number(
+                "How long a `RequestResponse` invocation is waited for, in seconds; null for as long as the executor has.",
+            ),
         ),
-        ("id_calendarizacion", text("Id of its schedule.")),
+        (
+            "id_calendarizacion",
+            text("Id of its schedule, which it may share with other processes."),
+        ),
         ("fecha_creacion", text("When it was registered (RFC 3339).")),
         ("fecha_actualizacion", text("When it was last changed (RFC 3339).")),
     ]

@@ -34,18 +34,19 @@ impl DataSource for PoliticaKmsDataSource {
         Schema::new(0)
             .description(
                 "The statements that the policy of a customer's KMS key must have beside those of its administrators, so that a \
-                 stack can use it as its `kms_key_arn`. Neither stack nor key need exist.",
+                 stack can use it as its `kms_key_arn`. They are those that the plan of a new `kms_key_arn` tells. Neither the stack nor \
+                 the key need exist.",
             )
             .attribute("stack", stack_attribute("Name of the stack that uses the key."))
             .attribute(
                 "declaraciones",
-                Attribute::string().computed().description("The statements, as a JSON list."),
+                Attribute::string().computed().description("The statements, as a JSON list, to be joined with others."),
             )
             .attribute(
                 "politica",
                 Attribute::string().computed().description(
-                    "The same in a policy document, as JSON. A key needs a statement for its administrators as well: AWS refuses \
-                     a policy that nobody could change any more.",
+                    "A policy document of these statements alone, as JSON, for `source_policy_documents` of `aws_iam_policy_document`. A \
+                     key needs a statement for its administrators as well: AWS refuses a policy that nobody could change any more.",
                 ),
             )
     }

@@ -72,11 +72,7 @@ fn unread(what: &str, error: &RegistryError) -> Diagnostics {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
-
-    use std::path::Path;
-
-    use tfplugin::{DataSource, Schema, Type};
+    use tfplugin::{DataSource, Schema};
 
     use super::*;
 
@@ -95,55 +91,10 @@ mod tests {
         ]
     }
 
-    /// The names of all attributes, nested ones too.
-    fn attributes(ty: &Type) -> Vec<String> {
-        match ty {
-            Type::Object(members) => {
-                let each = members.iter();
-                each.flat_map(|(name, ty)| [name.clone()].into_iter().chain(attributes(ty)))
-                    .collect()
-            }
-            Type::List(element) | Type::Set(element) | Type::Map(element) => attributes(element),
-            _ => Vec::new(),
-        }
-    }
-
     #[test]
     fn terraform_takes_the_schemas() {
         for (name, schema) in all() {
             assert_eq!(schema.problems(), Vec::<String>::new(), "{name}");
-        }
-    }
-
-    #[test]
-    fn each_has_a_page_that_tells_of_every_attribute_and_shows_the_example() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        for (name, schema) in all() {
-            let short = name.strip_prefix("kairos_").unwrap();
-            let page = std::fs::read_to_string(root.join(format!("docs/data-sources/{short}.md"))).unwrap();
-            assert!(
-                page.starts_with(&format!("---\npage_title: \"{name} ")),
-                "{name}: the front matter"
-            );
-            let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
-            let attributes = attributes(&schema.object_type());
-            for attribute in &attributes {
-                let row = format!("| `{attribute}` |");
-                assert!(
-                    rows.iter().any(|line| line.starts_with(&row)),
-                    "{name}: no row of \"{attribute}\""
-                );
-            }
-            for row in &rows {
-                let told = row.split('`').nth(1).unwrap_or_default().to_owned();
-                assert!(attributes.contains(&told), "{name}: there is no \"{told}\"");
-            }
-            let example = root.join(format!("examples/data-sources/{name}/data-source.tf"));
-            let example = std::fs::read_to_string(example).unwrap();
-            assert!(
-                page.contains(&format!("```terraform\n{example}```")),
-                "{name}: another example than the page's"
-            );
         }
     }
 }

@@ -66,11 +66,12 @@ impl DataSource for ProcesoDataSource {
         let either = |text: &str| Attribute::string().optional().computed().description(text);
         let schema = Schema::new(0)
             .description(
-                "A registered process, by its name or its id, whoever registered it: Terraform or the HTTP API.",
+                "A registered process, by its name or its id, whoever registered it: Terraform or the HTTP API. One that is not \
+                 registered is an error.",
             )
             .attribute("stack", stack_attribute("Name of the stack that runs it."))
-            .attribute("nombre", either("Its name, in any case. Either this or `id`."))
-            .attribute("id", either("Its id. Either this or `nombre`."));
+            .attribute("nombre", either("Its name; case and repeated spaces do not matter. Either this or `id`; the other one is computed."))
+            .attribute("id", either("Its id. Either this or `nombre`; the other one is computed."));
         found::attributes()
             .into_iter()
             .fold(schema, |schema, (name, attribute)| schema.attribute(name, attribute))

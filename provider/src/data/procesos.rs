@@ -61,25 +61,28 @@ impl DataSource for ProcesosDataSource {
         let filter = |text: &str| Attribute::string().optional().description(text);
         Schema::new(0)
             .description(
-                "The registered processes of a stack, whoever registered them, sorted by name. All filters that are set must \
-                 match. With a schedule (`id_calendarizacion` or `cron`) an index is asked, without one the whole table is read.",
+                "The registered processes of a stack, whoever registered them: those that pass all filters that are set, sorted \
+                 by name.",
             )
             .attribute("stack", stack_attribute("Name of the stack."))
-            .attribute("id_calendarizacion", filter("Processes on this schedule."))
+            .attribute("id_calendarizacion", filter("Processes on this schedule. Not together with `cron`."))
             .attribute(
                 "cron",
-                filter("Processes that fire at the instants of this expression; the schedule is told by it and the next four."),
+                filter(
+                    "Processes on the schedule of this expression, in whichever form it is written, and of the zone, window, start \
+                     and end beside it. Not together with `id_calendarizacion`.",
+                ),
             )
-            .attribute("zona_horaria", filter("Zone of `cron`, `UTC` by default."))
+            .attribute("zona_horaria", filter("Zone of `cron`; `UTC` where it is left out."))
             .attribute(
                 "ventana_flexible_minutos",
-                Attribute::int().optional().description("Flexible window of the schedule of `cron`; none by default."),
+                Attribute::int().optional().description("Flexible window of the schedule of `cron`, in minutes, 1 to 1440; none where it is left out."),
             )
-            .attribute("inicio", filter("Start (RFC 3339) of the schedule of `cron`; none by default."))
-            .attribute("fin", filter("End (RFC 3339) of the schedule of `cron`; none by default."))
+            .attribute("inicio", filter("Start (RFC 3339) of the schedule of `cron`; none where it is left out."))
+            .attribute("fin", filter("End (RFC 3339) of the schedule of `cron`; none where it is left out."))
             .attribute(
                 "habilitado",
-                Attribute::bool().optional().description("Processes that run, or those that do not."),
+                Attribute::bool().optional().description("`true`: processes that run; `false`: those that do not; both where it is left out."),
             )
             .attribute("arn_proceso", filter("Processes with this target."))
             .attribute("arn_rol", filter("Processes with this role."))

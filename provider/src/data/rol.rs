@@ -64,19 +64,22 @@ impl DataSource for RolDataSource {
         let computed = |text: &str| Attribute::string().computed().description(text);
         Schema::new(0)
             .description(
-                "What a role must be so that a process may use it with a target: trust and permissions as JSON documents, and a \
-                 name that carries the stack's prefix. Nothing is created.",
+                "What a role must be so that a process of a stack may use it with a given target: trust and permissions as JSON \
+                 documents, and a name that carries the stack's prefix. Nothing is created, and IAM is not asked.",
             )
             .attribute("stack", stack_attribute("Name of the stack: one that exists, or one of this configuration."))
             .attribute(
                 "arn_proceso",
-                Attribute::string().required().description("ARN of the target."),
+                Attribute::string().required().description("ARN of the target, of any kind that a process may have."),
             )
             .attribute(
                 "nombre",
                 Attribute::string()
                     .optional()
-                    .description("What the role is called behind the stack's prefix. By default after the target."),
+                    .description(
+                        "What the role is called behind the stack's prefix; after the target where it is left out. Accents and spaces \
+                         are written as names of IAM allow; what is too long is cut and told apart by a digest.",
+                    ),
             )
             .attribute(
                 "parametros",
@@ -87,7 +90,10 @@ impl DataSource for RolDataSource {
             )
             .attribute(
                 "roles_a_pasar",
-                texts("ARNs of the roles that the target is started with: required for ECS, `[]` where there are none."),
+                texts(
+                    "ARNs of the roles that the target is started with. Required for ECS (`[]` where the task definition has none); \
+                     may be set for universal targets.",
+                ),
             )
             .attribute(
                 "acciones",
@@ -95,13 +101,19 @@ impl DataSource for RolDataSource {
             )
             .attribute(
                 "recursos",
-                texts("For universal targets: the objects that the call may work on, `*` by default."),
+                texts(
+                    "For universal targets: the ARNs of the objects that the call may work on; `*` where it is left out, since the \
+                     ARN of a universal target does not tell.",
+                ),
             )
-            .attribute("politica_confianza", computed("Trust policy, as JSON."))
-            .attribute("politica_permisos", computed("Permissions, as JSON."))
+            .attribute("politica_confianza", computed(
+                    "Trust policy, as JSON: the account, for whoever acts as the executor's role (`aws:PrincipalArn`), with the \
+                     stack's external id where it has one.",
+                ))
+            .attribute("politica_permisos", computed("Permissions, as JSON: the one action on the one target."))
             .attribute("nombre_rol", computed("Suggested name of the role."))
             .attribute("ruta_rol", computed("Path of the role, with a slash at both ends."))
-            .attribute("arn_rol", computed("ARN of the role, once it has been created with this name and path."))
+            .attribute("arn_rol", computed("ARN that the role has once it is created with this name and path: the `arn_rol` of the process."))
             .attribute("arn_rol_ejecutor", computed("ARN of the executor's role, which the role trusts."))
     }
 

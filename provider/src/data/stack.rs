@@ -136,26 +136,30 @@ impl DataSource for StackDataSource {
         let schema = Schema::new(0)
             .description(
                 "A stack that another configuration owns: everything of it that may be referred to. In the configuration that \
-                 has its `kairos_stack`, refer to that instead.",
+                 has its `kairos_stack` resource, refer to the resource instead: its ARNs are known in the plan that creates it.",
             )
             .attribute(
                 "name",
-                Attribute::string().required().validate(rules::name).description("Name of the stack."),
+                Attribute::string().required().validate(rules::name).description("Name of the stack, as AWS has it: case counts."),
             )
             .attribute(
                 "with_api_key",
                 Attribute::bool().optional().description(
-                    "Whether the value of the API key is read, which is then in the state of this configuration. False by default.",
+                    "Whether the value of the API key is read; not where it is left out. It is then in the state of this \
+                     configuration, so leave it out where the value is not needed. Needs `apigateway:GET` on \
+                     `/apikeys/{api_key_id}`, which the duty `data` does not have.",
                 ),
             )
             .attribute("id", computed("The stack's name."))
             .attribute("installation_id", computed("Which installation it is; null where its marker was deleted by hand."))
-            .attribute("role_prefix", computed("What the names of the roles of processes begin with."))
+            .attribute("role_prefix", computed(
+                "What the names of the roles of processes begin with, compared with everything after `role/`, path included.",
+            ))
             .attribute("role_path", computed("Path of the stack's own roles."))
             .attribute("external_id", computed("External id that the roles of processes ask for; null without one."))
             .attribute(
                 "api_key",
-                computed("Value of the API key; null unless `with_api_key` is true.").sensitive(),
+                computed("Value of the API key; null unless `with_api_key` is `true`.").sensitive(),
             );
         SHARED
             .into_iter()

@@ -221,12 +221,7 @@ impl Demo {
         let stack = self.quickstart.terraform.resource(STACK)?;
         let api = Api::new(self.account(), &text(&stack, "api_url")?, &text(&stack, "api_key")?)?;
         let mut call = |line: &str, answer: crate::http::Answer, expected: u16| -> Result<Value> {
-            let body = if answer.body.is_null() {
-                String::new()
-            } else {
-                answer.body.to_string()
-            };
-            writeln!(out, "{line} → {} {body}", answer.status)?;
+            show::answer(out, line, answer.status, &answer.body)?;
             ensure!(
                 answer.status == expected,
                 "{line} answered {}, not {expected}: {}",

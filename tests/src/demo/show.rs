@@ -37,6 +37,25 @@ pub(super) fn messages(out: &mut (dyn Write + Send), report: &Report, types: &[&
     Ok(())
 }
 
+/// The longest answer that stands behind its request.
+const SHORT: usize = 100;
+
+/// A request and its answer; a long body has a line for each member.
+pub(super) fn answer(out: &mut (dyn Write + Send), request: &str, status: u16, body: &Value) -> Result<()> {
+    let line = body.to_string();
+    match body {
+        Value::Null => writeln!(out, "{request} → {status}")?,
+        _ if line.len() <= SHORT => writeln!(out, "{request} → {status} {line}")?,
+        _ => {
+            writeln!(out, "{request} → {status}")?;
+            for line in format!("{body:#}").lines() {
+                writeln!(out, "  {line}")?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The history as a table; `names` maps ids of processes to their names.
 pub(super) fn history(runs: &[Run], names: &[(String, String)]) -> Table {
     let mut table = Table::new();

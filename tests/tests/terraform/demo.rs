@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use acceptance::demo::Demo;
 use acceptance::process::{self, Group};
-use acceptance::wait;
+use acceptance::{wait, workspace};
 use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
 use rustix::process::Signal;
@@ -36,7 +36,29 @@ async fn the_demo_does_what_it_tells() -> Result<()> {
     ] {
         assert!(told.contains(part), "the demo did not tell {part:?}:\n{told}");
     }
+    let page = fs::read_to_string(workspace::root().join("docs").join("demo.md")).context("reading docs/demo.md")?;
+    assert_eq!(
+        steps(&told),
+        steps(&page),
+        "docs/demo.md is not up to date: run `cargo xtask docs`"
+    );
     Ok(())
+}
+
+/// What is the same in every run, and in the page that is written from one: headings, requests and their status.
+fn steps(told: &str) -> Vec<String> {
+    let heading = |line: &str| {
+        line.strip_prefix("== ")
+            .or_else(|| line.strip_prefix("## "))
+            .map(str::to_owned)
+    };
+    let request = |line: &str| {
+        let (request, answer) = line.split_once(" → ")?;
+        Some(format!("{request} → {}", answer.split(' ').next().unwrap_or_default()))
+    };
+    told.lines()
+        .filter_map(|line| heading(line).or_else(|| request(line)))
+        .collect()
 }
 
 #[tokio::test]

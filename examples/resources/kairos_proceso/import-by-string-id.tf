@@ -1,0 +1,4 @@
+import {
+  to = kairos_proceso.cierre
+  id = "Kairos/Cierre diario"
+}

@@ -1,0 +1,4 @@
+import {
+  to = kairos_stack.this
+  id = "Kairos"
+}

@@ -1,0 +1,1 @@
+terraform import kairos_stack.this Kairos
