@@ -29,7 +29,7 @@ Options:
   --kms-key <arn>                The stack's kms_key_arn
   --domain <name>                The domain_name of the stack's API
   --layer <arn>                  A layer of the functions; may be repeated
-  --out <folder>                 Writes one file a policy (kairos-apply-1.json, …) instead of printing them
+  --out <folder>                 Writes one file a policy (kairos-apply-1.json, …) instead of printing them; makes the folder
   --guide                        Prints docs/guides/permissions.md
 ";
 
@@ -81,6 +81,10 @@ fn all(subject: &Subject) -> BTreeMap<&'static str, Vec<Document>> {
 }
 
 fn write_files(request: &Request, folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| Failure::Write {
+        what: folder.display().to_string(),
+        error,
+    })?;
     let duties = Duty::ALL
         .into_iter()
         .filter(|d| request.duty.is_none_or(|only| only == *d));
@@ -238,8 +242,8 @@ mod tests {
 
     #[test]
     fn files_have_what_is_printed() {
-        let folder = std::env::temp_dir().join(format!("kairos-permissions-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let parent = std::env::temp_dir().join(format!("kairos-permissions-{}", std::process::id()));
+        let folder = parent.join("policies");
         let arguments = format!("{STACK} --duty procesos --out {}", folder.display());
         assert_eq!(ask(&arguments).unwrap(), "");
         let file: serde_json::Value =
@@ -247,7 +251,7 @@ mod tests {
         let printed: serde_json::Value =
             serde_json::from_str(&ask(&format!("{STACK} --duty procesos")).unwrap()).unwrap();
         assert_eq!(file, printed[0]);
-        std::fs::remove_dir_all(&folder).unwrap();
+        std::fs::remove_dir_all(&parent).unwrap();
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The guide for users, `docs/guides/permissions.md`: prose from `guide.md`, everything else from the declarations.
+//! The guide for users, `docs/guides/permissions.md`: prose from `guide.md.tmpl`, everything else from the declarations.
 //!
 //! Invariant: the file in `docs/` is exactly this text; a test compares them.
 
@@ -12,7 +12,7 @@ use super::policy::{LIMIT, policies};
 use super::subject::{Duty, Part, Subject};
 
 /// The prose, with a mark where something is filled in.
-const PROSE: &str = include_str!("guide.md");
+const PROSE: &str = include_str!("guide.md.tmpl");
 
 /// The whole guide.
 pub fn text() -> String {
