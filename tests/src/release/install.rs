@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::Registry;
+use super::registry::DISCOVERY;
 use crate::quickstart::{Quickstart, copy_example};
 use crate::terraform::{HOSTS, Output};
 use crate::{Account, Terraform, world};
@@ -71,7 +72,7 @@ pub async fn quickstart(out: &mut (dyn Write + Send), account: &Account, source:
 ///
 /// # Errors
 /// Terraform does not find it, does not take the release, or cannot start the provider.
-pub(super) fn discovered(account: &Account, registry: &Registry) -> Result<Installed> {
+pub fn discovered(account: &Account, registry: &Registry) -> Result<Installed> {
     let source = Source::Discovered(registry);
     let terraform = source.terraform(account)?;
     copy_example("quickstart", &terraform)?;
@@ -81,6 +82,10 @@ pub(super) fn discovered(account: &Account, registry: &Registry) -> Result<Insta
         &format!("terraform {{\n  required_providers {{\n    kairos = {{ source = \"{address}\" }}\n  }}\n}}\n"),
     )?;
     let installed = source.init(&terraform)?;
+    ensure!(
+        registry.asked(DISCOVERY) > 0,
+        "the registry was not asked for its services"
+    );
     terraform.validate()?.succeeded("validate")?;
     Ok(installed)
 }
@@ -124,9 +129,10 @@ impl Source<'_> {
                     "terraform does not say \"{signed}\": {}",
                     installed.said
                 );
+                let locked = format!("zh:{}", registry.sum());
                 ensure!(
-                    installed.hashes.iter().any(|hash| hash.starts_with("zh:")),
-                    "the lock file has no digest of a zip: {:?}",
+                    installed.hashes.contains(&locked),
+                    "the lock file does not have \"{locked}\": {:?}",
                     installed.hashes
                 );
             }

@@ -16,7 +16,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 pub use files::Release;
-pub use install::{Installed, Source, quickstart};
+pub use install::{Installed, Source, discovered, quickstart};
 pub use key::{Key, Signer};
 pub use refused::{Flaw, refusal};
 pub use registry::Registry;
@@ -47,7 +47,7 @@ pub async fn show(out: &mut (dyn Write + Send), folder: &Path, key: &Path) -> Re
     quickstart(out, &server.account(), &Source::Registry(&registry)).await?;
 
     writeln!(out, "\n== From a registry of another name, which terraform discovers")?;
-    let installed = install::discovered(&server.account(), &registry)?;
+    let installed = discovered(&server.account(), &registry)?;
     writeln!(out, "  {}", installed.said)?;
 
     writeln!(out, "\n== What terraform refuses")?;

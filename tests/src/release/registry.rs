@@ -10,12 +10,14 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::files::digest;
+use super::files::{self, digest};
 use super::{Key, Release};
 use crate::endpoint::{Endpoint, Reply};
 use crate::terraform::HOSTS;
 use crate::tls::Tls;
 
+/// Where terraform asks a host for its services.
+pub(super) const DISCOVERY: &str = "/.well-known/terraform.json";
 /// Where the registry of providers begins.
 const PROVIDERS: &str = "/v1/providers/";
 /// Where the files of the release are.
@@ -27,6 +29,7 @@ pub struct Registry {
     endpoint: Endpoint,
     tls: Tls,
     key: Key,
+    sum: String,
     _dir: TempDir,
 }
 
@@ -36,6 +39,7 @@ impl Registry {
         let dir = tempfile::tempdir().context("making the registry's folder")?;
         let tls = Tls::create(dir.path(), "the registry")?;
         let answers = answers(release, key)?;
+        let sum = announced(release, &files::name(&release.zip()))?;
         let release = release.clone();
         let endpoint = Endpoint::secure(tls.acceptor()?, move |call| {
             if let Some(answer) = answers.get(call.path) {
@@ -51,6 +55,7 @@ impl Registry {
             endpoint,
             tls,
             key: key.clone(),
+            sum,
             _dir: dir,
         })
     }
@@ -70,6 +75,11 @@ impl Registry {
         &self.key
     }
 
+    /// The digest of this platform's zip, as it is announced.
+    pub fn sum(&self) -> &str {
+        &self.sum
+    }
+
     /// How often something was asked for, such as `/.well-known/terraform.json`.
     pub fn asked(&self, path: &str) -> usize {
         self.endpoint.calls(&format!("GET {path}"))
@@ -77,7 +87,7 @@ impl Registry {
 
     /// How often a file of the release was asked for.
     pub fn downloads(&self, file: &Path) -> usize {
-        self.asked(&format!("{FILES}{}", super::files::name(file)))
+        self.asked(&format!("{FILES}{}", files::name(file)))
     }
 
     /// A CLI configuration in which this registry stands for the public ones.
@@ -93,25 +103,18 @@ impl Registry {
 
 /// All that is not a file, by its path.
 fn answers(release: &Release, key: &Key) -> Result<BTreeMap<String, Value>> {
-    let sums = release.sums()?;
     let (version, protocols) = (release.version(), release.protocols()?);
     let ours = format!("{PROVIDERS}kairos/kairos");
     let file = |name: &str| format!("{FILES}{name}");
-    let sums_name = super::files::name(&release.sums_file());
-    let mut answers = BTreeMap::from([(
-        "/.well-known/terraform.json".to_owned(),
-        json!({ "providers.v1": PROVIDERS }),
-    )]);
+    let sums_name = files::name(&release.sums_file());
+    let mut answers = BTreeMap::from([(DISCOVERY.to_owned(), json!({ "providers.v1": PROVIDERS }))]);
     let mut platforms = Vec::new();
     for (platform, name) in release.zips()? {
         let (os, arch) = platform
             .split_once('_')
             .context("a zip without a platform in its name")?;
         platforms.push(json!({ "os": os, "arch": arch }));
-        let sum = match sums.get(&name) {
-            Some(sum) => sum.clone(),
-            None => digest(&release.zip())?,
-        };
+        let sum = announced(release, &name)?;
         answers.insert(
             format!("{ours}/{version}/download/{os}/{arch}"),
             json!({
@@ -130,4 +133,12 @@ fn answers(release: &Release, key: &Key) -> Result<BTreeMap<String, Value>> {
     let versions = json!([{ "version": version, "protocols": protocols, "platforms": platforms }]);
     answers.insert(format!("{ours}/versions"), json!({ "versions": versions }));
     Ok(answers)
+}
+
+/// The digest that SHA256SUMS has of a zip, or, where it has none, the zip's own.
+fn announced(release: &Release, zip: &str) -> Result<String> {
+    match release.sums()?.remove(zip) {
+        Some(sum) => Ok(sum),
+        None => digest(&release.zip()),
+    }
 }
