@@ -18,6 +18,8 @@ pub struct Diagnostic {
     pub address: Option<String>,
     /// The line of the configuration that it points at, without its indentation.
     pub code: Option<String>,
+    /// The file, from the folder of the configuration, and the line that it points at.
+    pub place: Option<(String, u64)>,
 }
 
 /// How a command ended and what it said.
@@ -126,6 +128,7 @@ impl Diagnostic {
             detail: text(&value["detail"]).unwrap_or_default(),
             address: text(&value["address"]),
             code: text(&value["snippet"]["code"]).map(|code| code.trim().to_owned()),
+            place: text(&value["range"]["filename"]).zip(value["range"]["start"]["line"].as_u64()),
         }
     }
 

@@ -1,136 +1,21 @@
-//! The examples as their users take them: formatted, valid, complete, and applied where the local AWS has what they need.
+//! The examples as their users take them: complete, and applied where the local AWS has what they need.
 //!
-//! The quickstart is the demo's, and those of data sources and functions are in the files of these.
+//! The quickstart is the demo's, those of data sources and functions are in the files of these, and whatever is larger has a
+//! file of its own. That all are valid is shown in `hcl.rs`.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use acceptance::fixtures::TargetFunction;
 use acceptance::http::Api;
-use acceptance::{peer, wait, workspace};
+use acceptance::wait;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::common::{APP, account, assert_holds, role_for, text};
-use crate::example::{applied_and_nothing_to_do, copied, files, folder as example, variables};
-
-#[tokio::test]
-async fn every_example_is_formatted_and_valid() -> Result<()> {
-    let folder = workspace::root().join("examples");
-    let formatted = Command::new(workspace::terraform()?)
-        .args(["fmt", "-check", "-diff", "-recursive"])
-        .arg(&folder)
-        .output()
-        .context("starting terraform fmt")?;
-    ensure!(
-        formatted.status.success(),
-        "`terraform fmt -recursive examples` changes:\n{}{}",
-        String::from_utf8_lossy(&formatted.stdout),
-        String::from_utf8_lossy(&formatted.stderr)
-    );
-    let (mut validated, mut problems) = (0, Vec::new());
-    for example in configurations(&folder)? {
-        let name = example.strip_prefix(&folder).unwrap_or(&example).display().to_string();
-        let needs_aws = files(&example)?
-            .iter()
-            .any(|(_, text)| text.contains("\"hashicorp/aws\""));
-        if needs_aws && let Err(reason) = peer::mirror() {
-            peer::skipped(&format!("validation of examples/{name}"), reason);
-            continue;
-        }
-        let terraform = copied(&account(false).await?, &example)?;
-        terraform
-            .run(&["init", "-no-color", "-backend=false"])?
-            .succeeded(&format!("init of examples/{name}"))?;
-        if let Err(problem) = terraform.validate()?.succeeded(&format!("validate of examples/{name}")) {
-            problems.push(format!("{problem:#}"));
-        }
-        validated += 1;
-    }
-    ensure!(problems.is_empty(), "{}", problems.join("\n"));
-    ensure!(validated >= 4, "only {validated} examples were found");
-    Ok(())
-}
-
-/// Blocks of the documentation are pieces as often as whole configurations, so they are only formatted here.
-#[test]
-fn every_block_of_the_documentation_is_formatted() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let mut count = 0;
-    let mut waiting = vec![workspace::root().join("docs"), workspace::root().join("examples")];
-    let mut pages = vec![workspace::root().join("README.md")];
-    while let Some(next) = waiting.pop() {
-        for entry in fs::read_dir(&next)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                waiting.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "md") {
-                pages.push(path);
-            }
-        }
-    }
-    for page in pages {
-        let text = fs::read_to_string(&page)?;
-        let blocks = text.split("\n```").skip(1).step_by(2);
-        for block in blocks {
-            let Some((language, code)) = block.split_once('\n') else {
-                continue;
-            };
-            if ["terraform", "hcl"].contains(&language) {
-                let page = page
-                    .strip_prefix(workspace::root())
-                    .unwrap_or(&page)
-                    .display()
-                    .to_string();
-                let name = format!("{}-{count}.tf", page.replace('/', "-"));
-                fs::write(folder.path().join(name), format!("{code}\n"))?;
-                count += 1;
-            }
-        }
-    }
-    ensure!(count >= 10, "only {count} blocks were found");
-    let formatted = Command::new(workspace::terraform()?)
-        .args(["fmt", "-check", "-diff"])
-        .arg(folder.path())
-        .output()
-        .context("starting terraform fmt")?;
-    ensure!(
-        formatted.status.success(),
-        "blocks that `terraform fmt` changes:\n{}{}",
-        String::from_utf8_lossy(&formatted.stdout),
-        String::from_utf8_lossy(&formatted.stderr)
-    );
-    Ok(())
-}
-
-#[test]
-fn the_module_tells_of_every_input_and_output() -> Result<()> {
-    let module = example("module");
-    let readme = fs::read_to_string(module.join("README.md"))?;
-    let declared = |file: &str, block: &str| -> Result<Vec<String>> {
-        let text = fs::read_to_string(module.join(file))?;
-        let names = text
-            .lines()
-            .filter_map(|line| line.strip_prefix(&format!("{block} \"")));
-        Ok(names
-            .filter_map(|rest| rest.split('"').next().map(str::to_owned))
-            .collect())
-    };
-    let told = |section: &str| -> Vec<String> {
-        let (_, rest) = readme.split_once(&format!("## {section}\n")).unwrap_or_default();
-        let rows = rest.split("\n## ").next().unwrap_or_default().lines();
-        rows.filter_map(|row| row.strip_prefix("| `")?.split('`').next().map(str::to_owned))
-            .collect()
-    };
-    let (inputs, outputs) = (declared("variables.tf", "variable")?, declared("outputs.tf", "output")?);
-    ensure!(!inputs.is_empty() && !outputs.is_empty(), "nothing is declared");
-    assert_eq!(told("Inputs"), inputs);
-    assert_eq!(told("Outputs"), outputs);
-    Ok(())
-}
+use crate::example::{applied_and_nothing_to_do, copied, folder as example, variables};
 
 #[tokio::test]
 async fn the_complete_example_leaves_no_attribute_out() -> Result<()> {
@@ -284,28 +169,6 @@ async fn the_pipeline_deploys_and_its_smoke_test_starts_a_process() -> Result<()
     function.delete().await?;
     role.delete().await?;
     assert_holds(&account, &[]).await
-}
-
-/// The folders below `folder` that hold a configuration.
-fn configurations(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut waiting = vec![folder.to_path_buf()];
-    while let Some(next) = waiting.pop() {
-        if !files(&next)?.is_empty() {
-            found.push(next.clone());
-        }
-        for entry in fs::read_dir(&next)? {
-            let path = entry?.path();
-            let hidden = path
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-            if path.is_dir() && !hidden {
-                waiting.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
 }
 
 /// What a configuration may say, with `outer.inner` for what is nested.
