@@ -18,6 +18,7 @@ mod examples_container;
 mod examples_health;
 mod examples_module;
 mod functions;
+mod guide_policies;
 mod hcl;
 mod import;
 mod installed;
