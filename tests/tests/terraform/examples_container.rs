@@ -84,7 +84,10 @@ async fn the_whole_example_runs_a_task_and_refreshes_its_service() -> Result<()>
     let account = account(false).await?;
     let terraform = copied(&account, &folder("container-service"))?;
     let of = |more: Value| {
-        let mut all = json!({ "region": account.region, "name": APP, "deletion_protection": false });
+        let mut all = json!({
+            "region": account.region, "name": APP, "deletion_protection": false,
+            "cron_informe": "cron(30 2 1 1 ? *)", "cron_refresco": "cron(0 5 1 1 ? *)",
+        });
         if let (Some(all), Value::Object(more)) = (all.as_object_mut(), more) {
             all.extend(more);
         }

@@ -177,6 +177,7 @@ async fn failed(account: &Account, terraform: &Terraform, topic: &str) -> Result
         "{}: {error}",
         run.estado
     );
+    let line = counted(account, "Fallidas", 1).await?;
     let dead = account.sqs().receive_message().visibility_timeout(0);
     let dead = dead
         .queue_url(output(terraform, "dead_letter_queue_url")?)
@@ -189,7 +190,6 @@ async fn failed(account: &Account, terraform: &Terraform, topic: &str) -> Result
     );
 
     // The local AWS makes no metric of a log's line, as CloudWatch does: here the test does it, with what the line says.
-    let line = counted(account, "Fallidas", 1).await?;
     let alarms = account.cloudwatch().describe_alarms().alarm_names(ALARM).send().await?;
     let alarm = alarms.metric_alarms().first().context("no alarm")?;
     let watched: Vec<_> = alarm.dimensions().iter().map(|d| (d.name(), d.value())).collect();
