@@ -3,8 +3,10 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -51,54 +53,78 @@ impl Flaw {
     }
 }
 
-/// Has terraform refuse a release with this flaw, and gives its words. The same release without the flaw is taken.
+/// Has terraform refuse a release with each flaw, and gives its words. The same release without a flaw is taken.
 ///
 /// # Errors
-/// Terraform takes the release, or refuses it for another reason, or does not take it without the flaw.
-pub fn refusal(flaw: Flaw) -> Result<String> {
-    let folder = tempfile::tempdir().context("making the folder of a release")?;
-    let standin = folder.path().join("standin.zip");
-    write_standin(&standin)?;
-    let release = Release::make(folder.path(), &standin)?;
+/// Terraform takes a release that is wrong, refuses it for another reason, or does not take the one that is right.
+pub fn refusals() -> Result<Vec<(Flaw, String)>> {
     let (signer, other) = (Signer::create()?, Signer::create()?);
-    signer.sign(&release.sums_file())?;
-    let (code, said) = init(&release, &signer)?;
+    let right = Standin::create(&signer)?;
+    let (code, said) = init(&right.release, &signer)?;
     ensure!(
         code == Some(0),
         "terraform does not take a release that is right: {said}"
     );
+    let refused = |flaw: Flaw| {
+        let wrong = Standin::create(&signer)?;
+        wrong.spoil(flaw, &signer, &other)?;
+        let (code, said) = init(&wrong.release, &signer)?;
+        ensure!(code == Some(1), "terraform takes {}: {said}", flaw.text());
+        ensure!(
+            said.contains(flaw.told()),
+            "terraform refuses {} for another reason than \"{}\": {said}",
+            flaw.text(),
+            flaw.told()
+        );
+        Ok((flaw, said))
+    };
+    Flaw::ALL.into_iter().map(refused).collect()
+}
 
-    let sums = release.sums_file();
-    match flaw {
-        Flaw::ZipChanged => {
-            // The stand-in has a second name for the same bytes: they are not to change with the zip.
-            fs::remove_file(release.zip())?;
-            let mut bytes = fs::read(&standin)?;
-            bytes.push(0);
-            fs::write(release.zip(), bytes)?;
-        }
-        Flaw::OtherKey => other.sign(&sums)?,
-        Flaw::SumsChanged => {
-            let text = fs::read_to_string(&sums)?;
-            fs::write(&sums, format!("{text}{}  another\n", "0".repeat(64)))?;
-        }
-        Flaw::ZipNotSummed => {
-            let zip = super::files::name(&release.zip());
-            let text = fs::read_to_string(&sums)?;
-            let kept: String = text.split_inclusive('\n').filter(|line| !line.contains(&zip)).collect();
-            fs::write(&sums, kept)?;
-            signer.sign(&sums)?;
-        }
+/// A signed release with a stand-in for the provider.
+struct Standin {
+    release: Release,
+    _folder: TempDir,
+}
+
+impl Standin {
+    fn create(signer: &Signer) -> Result<Self> {
+        let folder = tempfile::tempdir().context("making the folder of a release")?;
+        let zip = folder.path().join("standin.zip");
+        write_zip(&zip)?;
+        let release = Release::make(folder.path(), &zip)?;
+        signer.sign(&release.sums_file())?;
+        Ok(Self {
+            release,
+            _folder: folder,
+        })
     }
-    let (code, said) = init(&release, &signer)?;
-    ensure!(code == Some(1), "terraform takes {}: {said}", flaw.text());
-    ensure!(
-        said.contains(flaw.told()),
-        "terraform refuses {} for another reason than \"{}\": {said}",
-        flaw.text(),
-        flaw.told()
-    );
-    Ok(said)
+
+    fn spoil(&self, flaw: Flaw, signer: &Signer, other: &Signer) -> Result<()> {
+        let (zip, sums) = (self.release.zip(), self.release.sums_file());
+        match flaw {
+            Flaw::ZipChanged => {
+                let mut bytes = fs::read(&zip)?;
+                bytes.push(0);
+                fs::write(&zip, bytes)?;
+            }
+            Flaw::OtherKey => other.sign(&sums)?,
+            Flaw::SumsChanged => {
+                let text = fs::read_to_string(&sums)?;
+                fs::write(&sums, format!("{text}{}  another\n", "0".repeat(64)))?;
+            }
+            Flaw::ZipNotSummed => {
+                let text = fs::read_to_string(&sums)?;
+                let kept: String = text
+                    .split_inclusive('\n')
+                    .filter(|line| !line.contains(&super::files::name(&zip)))
+                    .collect();
+                fs::write(&sums, kept)?;
+                signer.sign(&sums)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// `terraform init` with a registry of the release: its exit code and its words in one line. It fails where a refused provider
@@ -118,7 +144,7 @@ fn init(release: &Release, signer: &Signer) -> Result<(Option<i32>, String)> {
     Ok((output.code, words.split_whitespace().collect::<Vec<_>>().join(" ")))
 }
 
-fn write_standin(path: &std::path::Path) -> Result<()> {
+fn write_zip(path: &Path) -> Result<()> {
     let mut zip = ZipWriter::new(File::create(path).context("creating the stand-in")?);
     let options = SimpleFileOptions::default()
         .compression_method(zip::CompressionMethod::Stored)

@@ -52,8 +52,6 @@ fn releases_that_are_wrong_are_refused() -> Result<()> {
         peer::skipped("refusals of wrong releases", &reason.to_string());
         return Ok(());
     }
-    for flaw in Flaw::ALL {
-        release::refusal(flaw)?;
-    }
+    assert_eq!(release::refusals()?.len(), Flaw::ALL.len());
     Ok(())
 }
