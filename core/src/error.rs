@@ -3,9 +3,11 @@
 //! Invariant: nothing here is text that a user reads in another language: the provider renders [`UserError`] with
 //! attribute paths, the API in Spanish; `Display` is English, for logs and diagnostics.
 
+mod field;
 mod rule;
 
-pub use rule::{CronField, Expected, Rule};
+pub use field::CronField;
+pub use rule::{Expected, Rule};
 
 use std::fmt;
 use std::ops::Range;
