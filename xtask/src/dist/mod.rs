@@ -42,6 +42,10 @@ pub(crate) fn run_all(install: bool) -> Result<()> {
         bail!("it makes the files of linux, on linux; goreleaser makes those of all platforms");
     }
     sign::available()?;
+    ensure!(
+        target() == root().join("target"),
+        "the provider embeds what lies in target/lambdas of the workspace: unset CARGO_TARGET_DIR"
+    );
     if install && ask(command("terraform").arg("-version")).is_none() {
         bail!("terraform is not on the PATH: install it, or leave the installs out with --no-install");
     }
@@ -76,9 +80,10 @@ fn lambdas() -> Result<()> {
             package::run(architecture)?;
             continue;
         }
-        let (stale, _) = package::zips(architecture)
+        let stale: Vec<_> = package::zips(architecture)
             .into_iter()
-            .partition::<Vec<_>, _>(|zip| zip.exists());
+            .filter(|zip| zip.exists())
+            .collect();
         ensure!(
             stale.is_empty(),
             "{stale:?} are of an earlier build, and cannot be built anew: install the target ({}), or remove them",
