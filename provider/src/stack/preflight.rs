@@ -79,7 +79,9 @@ pub async fn taken(config: &StackConfig, context: &Context) -> Option<Problem> {
              stack's. Choose another \"mapping_key\", or remove that mapping.",
             api.mapping_key
         ),
-        Err(error) => sentence(&format!("The mappings of the custom domain \"{domain}\" could not be read: {error}")),
+        Err(error) => sentence(&format!(
+            "The mappings of the custom domain \"{domain}\" could not be read: {error}"
+        )),
     };
     Some(Problem {
         path: Path::root("api").attribute("mapping_key"),
@@ -123,7 +125,9 @@ async fn logging_role(context: &Context) -> Option<Problem> {
              account settings (aws apigateway update-account, or aws_api_gateway_account).",
             place.account, place.region
         ),
-        Err(error) => sentence(&format!("Whether API Gateway may write logs could not be read: {error}")),
+        Err(error) => sentence(&format!(
+            "Whether API Gateway may write logs could not be read: {error}"
+        )),
     };
     Some(Problem {
         path: Path::root("api"),

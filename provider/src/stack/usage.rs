@@ -22,7 +22,9 @@ pub fn permissions(names: &Names, kms_key_arn: Option<&str>) -> Permissions {
         return permissions;
     };
     let key = Scope::key(key, "dynamodb", names);
-    permissions.observe(&key, &["kms:Decrypt"]).delete(&key, &["kms:Decrypt"])
+    permissions
+        .observe(&key, &["kms:Decrypt"])
+        .delete(&key, &["kms:Decrypt"])
 }
 
 /// Refuses where processes are registered.
