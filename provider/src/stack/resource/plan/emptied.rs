@@ -32,8 +32,9 @@ const HOLDERS: [Holder; 3] = [
     Holder {
         type_name: "AWS::Scheduler::ScheduleGroup",
         held: "its schedules",
-        back: "The schedules went with their group: the processes are still registered, but do not fire until the next change of a \
-               process with the same expression makes its schedule again.",
+        back: "The schedules went with their group: the processes are still registered, but do not fire until their schedules are \
+               made again, by the next apply of their `kairos_proceso`, whose plan shows what is missing, or by the next change of a \
+               process with the same expression over the HTTP API.",
     },
 ];
 
