@@ -76,6 +76,10 @@ pub fn blocks(text: &str) -> Result<Vec<Block>> {
             code.push_str(line.get(fence.indent..).unwrap_or_default());
             code.push('\n');
         }
+        ensure!(
+            LANGUAGES.contains(&fence.language) || !code.lines().any(is_hcl),
+            "line {at}: HCL in a block whose fence does not say so"
+        );
         if LANGUAGES.contains(&fence.language) {
             let reason = reason.take();
             blocks.push(Block {
@@ -87,6 +91,12 @@ pub fn blocks(text: &str) -> Result<Vec<Block>> {
         ensure!(reason.is_none(), "line {at}: \"{MARKER} …\" before what is no HCL");
     }
     Ok(blocks)
+}
+
+/// Whether a line opens a block of a configuration: `resource "kairos_stack" "this" {`. A plan has a sign before it.
+fn is_hcl(line: &str) -> bool {
+    let kinds = ["resource \"", "data \"", "provider \"", "module \""];
+    kinds.iter().any(|kind| line.starts_with(kind)) && line.ends_with('{')
 }
 
 /// The reason in a marker; one without a reason is none.
@@ -277,6 +287,7 @@ mod tests {
                 "> ```hcl\n> locals {}\n> ```\n",
                 "line 1: a block that is not seen as one",
             ),
+            ("```\nresource \"a\" \"b\" {\n}\n```\n", "line 1: HCL in a block"),
             ("<!-- not a configuration: why -->\ntext\n", "line 2: "),
             ("<!-- not a configuration: why -->\n```sh\n```\n", "line 2: "),
         ] {
