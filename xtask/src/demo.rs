@@ -56,18 +56,23 @@ pub(crate) fn bench(arguments: &[String]) -> Result<()> {
     Err(anyhow!(bench.exec()).context("starting the benchmarks"))
 }
 
-/// Builds and packs everything, and gives the command of a program of the acceptance crate.
-pub(crate) fn prepared(program: &str, profile: &Profile) -> Result<Command> {
-    let tools = venv::ensure()?;
+/// Packs and builds everything, and gives the command of a program of the acceptance crate.
+fn prepared(program: &str, profile: &Profile) -> Result<Command> {
     package::run(package::DEFAULT_ARCHITECTURE)?;
+    built(program, profile)
+}
+
+/// Builds everything with the Lambdas as they are packed, and gives the command of a program of the acceptance crate.
+pub(crate) fn built(program: &str, profile: &Profile) -> Result<Command> {
+    let tools = venv::ensure()?;
     run(cargo(["build", "--locked", "--workspace", "--bins"]).args(profile.arguments))
         .context("building the provider")?;
     let binaries = target().join(profile.folder);
-    let mut prepared = command(binaries.join(program));
-    prepared
+    let mut built = command(binaries.join(program));
+    built
         .env("KAIROS_VENV", tools)
         .env("KAIROS_PROVIDER", provider(&binaries));
-    Ok(prepared)
+    Ok(built)
 }
 
 /// The provider's binary in a folder of cargo's.

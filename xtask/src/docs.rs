@@ -8,13 +8,17 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::demo::{DEV, prepared, provider};
+use crate::demo::{DEV, built, provider};
+use crate::package;
 use crate::shell::{cargo, command, root, run, run_with, target};
 
-/// Writes the provider's pages, docs/guides/permissions.md, docs/api, and docs/demo.md from a run of the demo.
-pub(crate) fn write() -> Result<()> {
-    // First, since it packs what the provider carries.
-    let mut demo = prepared("demo", &DEV)?;
+/// Writes the provider's pages, docs/guides/permissions.md, docs/api, and docs/demo.md from a run of the demo, whose Lambdas are
+/// those that were packed last where `packed`.
+pub(crate) fn write(packed: bool) -> Result<()> {
+    if !packed {
+        package::run(package::DEFAULT_ARCHITECTURE)?;
+    }
+    let mut demo = built("demo", &DEV)?;
     let binaries = target().join(DEV.folder);
     let examples = binaries.join("examples");
     run(&mut cargo([

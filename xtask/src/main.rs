@@ -64,7 +64,11 @@ enum Command {
     },
     /// Writes what the documentation has from programs: the provider's pages from its schemas, templates/ and examples/,
     /// docs/guides/permissions.md, docs/api, and docs/demo.md from a run of the demo
-    Docs,
+    Docs {
+        /// Takes the Lambdas as they were packed last
+        #[arg(long)]
+        packed: bool,
+    },
     /// Follows the links of the documentation
     Links,
     /// Checks workflows, issue forms and the release's configuration
@@ -105,7 +109,7 @@ fn main() -> ExitCode {
         Command::Test { quick } => test::run_all(quick),
         Command::Demo { keep } => demo::demo(keep),
         Command::Bench { parts } => demo::bench(&parts),
-        Command::Docs => docs::write(),
+        Command::Docs { packed } => docs::write(packed),
         Command::Links => links::check(),
         Command::Workflows => workflows::run_all(),
         Command::Sbom { file, platform } => sbom::write(&file, &platform),
