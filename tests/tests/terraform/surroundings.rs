@@ -144,10 +144,11 @@ pub(crate) async fn held(account: &Account, functions: &[&str]) -> Result<Vec<St
     Ok(held)
 }
 
-/// The one recorded request whose body has `part`: its body.
+/// The body of the recorded request that has `part`. A slow server may be sent the same one twice.
 pub(crate) fn sent(recorded: &[Value], part: &str) -> Result<Value> {
     let bodies = recorded.iter().filter_map(|request| request["body"].as_str());
-    let found: Vec<_> = bodies.filter(|body| body.contains(part)).collect();
+    let mut found: Vec<_> = bodies.filter(|body| body.contains(part)).collect();
+    found.dedup();
     let [body] = found.as_slice() else {
         anyhow::bail!("not one request with {part}: {found:?}");
     };
